@@ -1,0 +1,175 @@
+"""Bodies on their way out: closed once whatever happens, and watched without hiding what servers look for.
+
+A wrapper here is an object with ``__iter__`` and ``close()``, never a generator: a generator that was
+not started does not run its ``finally``, and the app's ``close()`` would be lost.
+
+Servers know tricks with the app's own iterable: wsgiref and waitress look at ``len()`` to send a
+Content-Length, gunicorn and waitress look for their own file wrapper to call sendfile. ``watched``
+gives back a body of the same kind.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from wsgiref.types import WSGIEnvironment
+
+
+def close(body: object) -> None:
+    """Call the ``close()`` of a body that has one (PEP 3333)."""
+    closing = getattr(body, "close", None)
+    if closing is not None:
+        closing()
+
+
+class WatchedBody:
+    """The app's body, counted as it passes; ``done`` is called once, with this object, when it is closed.
+
+    ``sent`` is the number of bytes handed on, ``first_byte`` when the first of them went
+    (``perf_counter``, None before), ``error`` what the app raised while it was iterated.
+    """
+
+    __slots__ = ("_body", "_done", "_next", "error", "first_byte", "sent")
+
+    def __init__(self, body: Iterable[bytes], done: Callable[[WatchedBody], None]) -> None:
+        self._body: Iterable[bytes] | None = body
+        self._done = done
+        self._next: Callable[[], bytes] | None = None
+        self.sent = 0
+        self.first_byte: float | None = None
+        self.error: BaseException | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            if self._next is None:
+                self._next = iter(self._body or ()).__next__
+            chunk = self._next()
+        except StopIteration:
+            raise
+        except BaseException as error:
+            self.error = error
+            raise
+        self.count(chunk)
+        return chunk
+
+    def count(self, chunk: bytes) -> None:
+        """Add a chunk that went another way: through ``write()``."""
+        if chunk:
+            if self.first_byte is None:
+                self.first_byte = perf_counter()
+            self.sent += len(chunk)
+
+    def close(self) -> None:
+        """Close the app's body and report, once."""
+        body = self._body
+        if body is None:
+            return
+        self._body = None
+        try:
+            close(body)
+        except BaseException as error:
+            self.error = self.error or error
+            raise
+        finally:
+            self._done(self)
+
+
+class WatchedList(WatchedBody):
+    """A list or tuple of chunks: its length stays exact, and it can be iterated again, as servers may."""
+
+    __slots__ = ("_chunks",)
+
+    def __init__(self, body: list[bytes] | tuple[bytes, ...], done: Callable[[WatchedBody], None]) -> None:
+        super().__init__(body, done)
+        self._chunks = body
+
+    def __len__(self) -> int:
+        return len(self._chunks)
+
+    def __iter__(self) -> Iterator[bytes]:
+        chunks = self._chunks
+        if len(chunks) == 1:  # nearly every answer: one chunk is sent whole or not at all
+            self.count(chunks[0])
+            return iter(chunks)
+        return self._each()
+
+    def _each(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self.count(chunk)
+            yield chunk
+
+
+class WatchedFile:
+    """The file inside a server's file wrapper: read or handed to sendfile by the server, closed with a report.
+
+    A server that calls sendfile never reads, so the bytes are the file's rest from where it stood,
+    or what the server read if it read.
+    """
+
+    def __init__(self, file: Any, watched: WatchedBody) -> None:
+        self._file = file
+        self._watched = watched
+        # Only what the file itself has: gunicorn and waitress ask for fileno, tell and seek before they use them.
+        for name in ("fileno", "tell", "seek", "seekable"):
+            method = getattr(file, name, None)
+            if method is not None:
+                setattr(self, name, method)
+        self._expected = rest_of(file)
+
+    def read(self, size: int = -1) -> bytes:
+        """Read from the file, counting."""
+        data: bytes = self._file.read(size)
+        self._expected = 0
+        self._watched.count(data)
+        return data
+
+    def close(self) -> None:
+        """Close the app's wrapper, and so its file, and report."""
+        watched = self._watched
+        if self._expected and not watched.sent:
+            watched.sent = self._expected
+        watched.close()
+
+
+def rest_of(file: Any) -> int:
+    """Bytes from where ``file`` stands to its end, or 0 where that cannot be told."""
+    import os
+
+    try:
+        return max(0, os.fstat(file.fileno()).st_size - int(file.tell()))
+    except (AttributeError, OSError, ValueError):
+        return 0
+
+
+def watched(
+    body: Iterable[bytes], environ: WSGIEnvironment, done: Callable[[WatchedBody], None]
+) -> tuple[WatchedBody, Iterable[bytes]]:
+    """Watch ``body``: gives the watcher, and the body of the same kind to hand to the server."""
+    kind = type(body)
+    if kind is list or kind is tuple:
+        listed = WatchedList(body, done)  # type: ignore[arg-type]  # the line above says so
+        return listed, listed
+    watcher = WatchedBody(body, done)
+    wrapper = environ.get("wsgi.file_wrapper")
+    file = wrapped_file(body, wrapper)
+    if file is None or wrapper is None:
+        return watcher, watcher
+    block = getattr(body, "blksize", None) or getattr(body, "block_size", None) or 32768
+    return watcher, wrapper(WatchedFile(file, watcher), block)
+
+
+def wrapped_file(body: object, wrapper: object) -> Any:
+    """The file inside ``body`` if ``body`` is the server's own file wrapper, else None.
+
+    wsgiref, gunicorn and mod_wsgi keep it as ``filelike``, waitress as ``file``. Under uWSGI the
+    wrapper is a function that gives the file itself back, which is iterated like any other body.
+    """
+    if not isinstance(wrapper, type) or not isinstance(body, wrapper):
+        return None
+    return getattr(body, "filelike", None) or getattr(body, "file", None)

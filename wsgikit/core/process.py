@@ -1,0 +1,66 @@
+"""What belongs to one process: live things made after the fork, and the server around us."""
+
+from __future__ import annotations
+
+import sys
+from os import getpid
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from wsgiref.types import WSGIEnvironment
+
+T = TypeVar("T")
+
+
+class PerProcess(Generic[T]):
+    """Holds a live thing (locks, sockets, threads) that is made on first use in each process.
+
+    Apps are built before the server forks, and a lock or socket carried over a fork is shared by
+    accident. The pid is compared at every use, as ``os.register_at_fork`` does not fire in uWSGI's workers.
+
+    ``make`` may run twice when two threads come first at once, and one result is dropped, so it only
+    builds: threads and connections are started by the thing itself, when it is used.
+    """
+
+    __slots__ = ("_made", "_make")
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._made: dict[int, T] = {}
+
+    def get(self) -> T:
+        """This process's own thing."""
+        pid = getpid()
+        made = self._made.get(pid)
+        return made if made is not None else self._first(pid)
+
+    def peek(self) -> T | None:
+        """This process's own thing if it was used already."""
+        return self._made.get(getpid())
+
+    def _first(self, pid: int) -> T:
+        # One call, and so one winner, without a lock: a lock could be held by another thread at the fork.
+        mine = self._made.setdefault(pid, self._make())
+        for other in [key for key in self._made if key != pid]:
+            self._made.pop(other, None)  # the parent's: its sockets are closed here, not shut down
+        return mine
+
+
+def server_name(environ: WSGIEnvironment) -> str:
+    """Which server is around us: ``gunicorn``, ``uwsgi``, ``waitress``, ...; ``""`` if it does not say."""
+    if "uwsgi.version" in environ or "uwsgi" in sys.modules:
+        return "uwsgi"
+    if "mod_wsgi.version" in environ:
+        return "mod_wsgi"
+    software = str(environ.get("SERVER_SOFTWARE", ""))
+    name = software.split("/", 1)[0].split(" ", 1)[0].lower()
+    return "wsgiref" if name == "wsgiserver" else name
+
+
+def supervised() -> bool:
+    """Whether somebody respawns this process when it ends: a uWSGI master or a gunicorn arbiter."""
+    uwsgi: Any = sys.modules.get("uwsgi")
+    if uwsgi is not None:
+        return bool(uwsgi.masterpid())
+    return "gunicorn.arbiter" in sys.modules

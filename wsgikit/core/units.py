@@ -1,0 +1,52 @@
+"""Sizes and times as people write them: ``"64KiB"``, ``"250ms"``."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from wsgikit.core.errors import wrong_type, wrong_value
+
+_NUMBER = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)", re.ASCII)
+
+_SIZES = {
+    "": 1,
+    "b": 1,
+    **{unit: 10 ** (3 * n) for n, unit in enumerate(("kb", "mb", "gb", "tb"), 1)},
+    **{unit: 2 ** (10 * n) for n, unit in enumerate(("kib", "mib", "gib", "tib"), 1)},
+}
+_TIMES = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def size(layer: str, option: str, value: int | str) -> int:
+    """Bytes from a whole number of bytes, or from text with a unit (``"64KiB"``, ``"10MB"``)."""
+    wanted = 'a number of bytes, or text like "64KiB" or "10MB"'
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise wrong_type(layer, option, value, wanted)
+    if isinstance(value, int):
+        amount = float(value)
+    else:
+        amount = _with_unit(value, {unit: float(n) for unit, n in _SIZES.items()})
+    if not amount >= 0 or amount != int(amount):
+        raise wrong_value(layer, option, value, wanted)
+    return int(amount)
+
+
+def seconds(layer: str, option: str, value: float | str) -> float:
+    """Seconds from a number of seconds, or from text with a unit (``"250ms"``, ``"30s"``, ``"5m"``)."""
+    wanted = 'a number of seconds, or text like "250ms", "30s" or "5m"'
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise wrong_type(layer, option, value, wanted)
+    amount = _with_unit(value, _TIMES) if isinstance(value, str) else float(value)
+    if not 0 <= amount < math.inf:
+        raise wrong_value(layer, option, value, wanted)
+    return amount
+
+
+def _with_unit(text: str, units: dict[str, float]) -> float:
+    """The amount ``text`` names, or -1 when it names none."""
+    match = _NUMBER.fullmatch(text.strip())
+    factor = units.get(match[2].lower()) if match else None
+    if match is None or factor is None:
+        return -1.0
+    return float(match[1]) * factor

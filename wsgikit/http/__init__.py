@@ -1,0 +1,1 @@
+"""HTTP's texts in, values out: no input or output, no environ."""

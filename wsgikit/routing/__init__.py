@@ -1,0 +1,1 @@
+"""URL routing: rules to apps."""
