@@ -9,13 +9,15 @@ The head is held back until a decision about it can be made, which PEP 3333 make
 - The decision falls before the app's call returns whenever the head is known by then, because
   Granian and mod_python lose a head that arrives later. A lazy app (a generator that calls
   ``start_response`` when first pulled) is decided at its first chunk, and ``write()`` decides at once.
+- A committed head may still be replaced with ``exc_info``: it is decided anew, and the server says whether
+  it is in time. What the filter still held belonged to the answer that was withdrawn.
 - After the first byte, ``exc_info`` is raised again, as the PEP asks.
+- A body that broke off is never finished: a well-formed end would make it look whole.
 
 A layer gives the decision, a function of the flight that may change ``status`` and ``headers`` and
 gives a ``Filter`` for the body, or None to leave it alone:
 
-    flight = Flight(environ, start_response, self.decide)
-    return flight.carry(self.app(environ, flight.start_response))
+    return Flight(environ, start_response, self.decide).through(self.app)
 """
 
 from __future__ import annotations
@@ -27,15 +29,18 @@ from wsgikit.core.headers import get, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from wsgiref.types import StartResponse, WSGIEnvironment
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     Decide = Callable[["Flight"], "Filter | None"]
+
+# RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5; 1xx are not an app's to send.
+_WITHOUT_CONTENT = ("204", "205", "304")
 
 
 class Filter(Protocol):
     """What changes a body: bytes in, bytes out, in order; ``b""`` when a chunk gives nothing yet."""
 
-    def feed(self, chunk: bytes) -> bytes:
+    def feed(self, chunk: bytes, /) -> bytes:
         """What goes out for one chunk of the app's."""
 
     def finish(self) -> bytes:
@@ -50,6 +55,8 @@ class Flight:
 
     ``status`` and ``headers`` are the app's head (a list of this flight's own, to change freely), and
     ``body`` its iterable, None while that is not known: the app is still running and has called ``write()``.
+    ``reachable`` is False once the app's own body was given to the server: a head that is decided anew cannot
+    change it any more.
     """
 
     __slots__ = (
@@ -57,25 +64,39 @@ class Flight:
         "_decide",
         "_filter",
         "_flying",
+        "_head_only",
         "_start",
         "_write",
         "body",
         "environ",
         "headers",
+        "reachable",
         "status",
     )
+
+    headers: list[tuple[str, str]]  # from the app's start_response() on
+    _write: Callable[[bytes], object]  # the server's, once the head is committed
 
     def __init__(self, environ: WSGIEnvironment, start_response: StartResponse, decide: Decide) -> None:
         self.environ = environ
         self._start = start_response
         self._decide = decide
+        self._head_only = environ.get("REQUEST_METHOD") == "HEAD"  # now: an app may edit its environ
         self._filter: Filter | None = None
-        self._write: Callable[[bytes], object] | None = None
         self._committed = False
         self._flying = False
+        self.reachable = True
         self.body: Iterable[bytes] | None = None
         self.status = ""
-        self.headers: list[tuple[str, str]] = []
+
+    def through(self, app: WSGIApplication) -> Iterable[bytes]:
+        """Call the app, and give the body for the server."""
+        try:
+            body = app(self.environ, self.start_response)
+        except BaseException:
+            self.close_filter()  # write() may have opened it
+            raise
+        return self.carry(body)
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
@@ -96,29 +117,28 @@ class Flight:
         self.headers = list(headers)
         return self.write
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes, /) -> None:
         """The app's ``write()``: its bytes go through the same filter, ahead of the iterable's."""
-        if not self._committed:
-            self._commit()
-        out = self._filter.feed(chunk) if self._filter else chunk
-        if out and self._write is not None:
-            self._flying = True
+        out = self.pass_on(chunk)
+        if (
+            out or self._filter is None
+        ):  # write(b"") sends the head on some servers; the app's own is passed on
             self._write(out)
 
     def carry(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """The body to give to the server: the app's own object if nothing has to change in it."""
+        self.body = body
         try:
-            self.body = body
             if self.status and not self._committed:
                 whole = self._commit()
                 if whole is not None:
                     return whole
-            if self._committed and self._filter is None:
-                return body
         except BaseException:
-            self.close_filter()
-            close(body)
+            _close_both(self, body)
             raise
+        if self._committed and self._filter is None:
+            self.reachable = False
+            return body
         return FlightBody(self, body)
 
     @property
@@ -126,45 +146,20 @@ class Flight:
         """Whether the body is already in memory as a list or tuple."""
         return type(self.body) in (list, tuple)
 
+    @property
+    def bodiless(self) -> bool:
+        """Whether the answer has no content, whatever the app gives: to HEAD, and with 204, 205 and 304.
+
+        A filter is not fed then; the head is decided as ever, and the app's body, if there is one, is left out.
+        """
+        return self._head_only or self.status[:3] in _WITHOUT_CONTENT
+
     def length(self) -> int | None:
-        """The body's length where it is known: from a list of chunks, or from Content-Length."""
-        if self.whole:
+        """The content's length where it is known: from a list of chunks, or from Content-Length."""
+        if self.whole and not self.bodiless:
             return sum(map(len, self.body or ()))
         declared = get(self.headers, "content-length")
         return int(declared) if declared is not None and declared.isascii() and declared.isdigit() else None
-
-    # What follows is for the body that carries on, below.
-
-    def _commit(self) -> list[bytes] | None:
-        """Decide, and pass the head on. A body already in memory is filtered at once, its length known."""
-        self._filter = self._decide(self)
-        whole = None
-        if self._filter is not None and self.whole:
-            whole = [self._apply(self.body or ())]
-            self.headers = replaced(self.headers, "Content-Length", str(len(whole[0])))
-        self._committed = True
-        self._write = self._start(self.status, self.headers)
-        return whole
-
-    def _apply(self, chunks: Iterable[bytes]) -> bytes:
-        """All of a body through the filter, which is then done."""
-        used = self._filter
-        assert used is not None
-        out = [used.feed(chunk) for chunk in chunks]
-        out.append(used.finish())
-        self.close_filter()
-        return b"".join(out)
-
-    def _recommit(self, status: str, headers: list[tuple[str, str]], exc_info: Any) -> None:
-        """A new head after the first one was passed on: the server decides whether it is in time.
-
-        A body given back untouched is out of reach, and stays untouched.
-        """
-        self.status, self.headers = status, list(headers)
-        if self._filter is not None:
-            self.close_filter()
-            self._filter = self._decide(self)
-        self._write = self._start(self.status, self.headers, exc_info)
 
     def close_filter(self) -> None:
         """Close the filter, once."""
@@ -172,8 +167,10 @@ class Flight:
         if used is not None:
             used.close()
 
+    # What follows is for the body that carries on, below.
+
     def pass_on(self, chunk: bytes) -> bytes:
-        """One chunk of the app's iterable, committing before the first."""
+        """What goes out for one chunk of the app's; the head is passed on before the first."""
         if not self._committed:
             if not self.status:
                 raise AssertionError("the app gave a body before it called start_response() (PEP 3333)")
@@ -185,50 +182,118 @@ class Flight:
 
     def land(self) -> bytes:
         """The end of the app's iterable: what the filter still held."""
-        if not self._committed and self.status:
+        if self.status and not self._committed:
             self._commit()
         out = self._filter.finish() if self._filter else b""
         self.close_filter()
         return out
 
+    def _commit(self) -> list[bytes] | None:
+        """Decide, and pass the head on. A body already in memory is filtered at once, its length known."""
+        self._choose()
+        whole = self._apply() if self._filter is not None and self.whole else None
+        self._write = self._start(self.status, self.headers)
+        self._committed = True
+        return whole
+
+    def _choose(self) -> None:
+        """Let the layer decide; the filter is closed from here on, by whoever ends the flight."""
+        if self._filter is not None:  # of a head that was replaced, or that the server refused
+            self.close_filter()
+        self._filter = self._decide(self)
+        if self._filter is not None and self.bodiless:
+            self.close_filter()
+            self._filter = _NOTHING
+
+    def _apply(self) -> list[bytes]:
+        """All of a body through the filter, which is then done."""
+        used = self._filter
+        if used is None or used is _NOTHING:
+            return []
+        out = [used.feed(chunk) for chunk in self.body or ()]
+        out.append(used.finish())
+        self.close_filter()
+        content = b"".join(out)
+        self.headers = replaced(self.headers, "Content-Length", str(len(content)))
+        return [content]
+
+    def _recommit(self, status: str, headers: list[tuple[str, str]], exc_info: Any) -> None:
+        """A new head after the first one was passed on: the server says whether it is in time."""
+        self.status, self.headers = status, list(headers)
+        self._choose()
+        if self._filter is not None and not self.reachable:
+            self.close_filter()
+            self.headers = list(headers)
+        self._write = self._start(self.status, self.headers, exc_info)
+
 
 class FlightBody:
     """The app's body on its way through a flight: one item out for one item in, then what was left."""
 
-    __slots__ = ("_body", "_flight", "_next")
+    __slots__ = ("_body", "_done", "_flight", "_next")
 
     def __init__(self, flight: Flight, body: Iterable[bytes]) -> None:
         self._flight = flight
         self._body: Iterable[bytes] | None = body
         self._next: Callable[[], bytes] | None = None
+        self._done = False
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        if self._body is None:
+        if self._done:
             raise StopIteration
-        if self._next is None:
-            self._next = iter(self._body).__next__
         try:
+            if self._next is None:
+                self._next = iter(self._body or ()).__next__
             chunk = self._next()
         except StopIteration:
-            self._next = _ended
+            self._done = True
             rest = self._flight.land()
             if rest:
                 return rest
             raise
-        return self._flight.pass_on(chunk)
+        except BaseException:
+            self._break_off()
+            raise
+        try:
+            return self._flight.pass_on(chunk)
+        except BaseException:
+            self._break_off()
+            raise
+
+    def _break_off(self) -> None:
+        """A server that asks for more after an error gets nothing, and above all no well-formed end."""
+        self._done = True
+        self._flight.close_filter()
 
     def close(self) -> None:
         """Close the filter, then the app's body, once."""
         body, self._body = self._body, None
+        self._done = True
         if body is not None:
-            try:
-                self._flight.close_filter()
-            finally:
-                close(body)
+            _close_both(self._flight, body)
 
 
-def _ended() -> bytes:
-    raise StopIteration
+def _close_both(flight: Flight, body: Iterable[bytes]) -> None:
+    try:
+        flight.close_filter()
+    finally:
+        close(body)
+
+
+class _Nothing:
+    """The filter of an answer without content."""
+
+    def feed(self, chunk: bytes, /) -> bytes:
+        return b""
+
+    def finish(self) -> bytes:
+        return b""
+
+    def close(self) -> None:
+        """There is nothing to give back."""
+
+
+_NOTHING = _Nothing()

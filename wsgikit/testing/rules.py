@@ -22,7 +22,7 @@ DETAILS = "PEP 3333, Specification Details"
 STREAMS = "PEP 3333, Input and Error Streams"
 ERRORS = "PEP 3333, Error Handling"
 WRITE = "PEP 3333, The write() Callable"
-STREAMING = "PEP 3333, Buffering and Streaming"
+LENGTHS = "PEP 3333, Handling the Content-Length Header"
 STRINGS = "PEP 3333, A Note On String Types"
 
 
@@ -49,7 +49,11 @@ _SERVER = (
     ("script-name", "SCRIPT_NAME is empty or starts with '/', and is never '/' itself.", ENVIRON),
     ("path-info", "PATH_INFO is empty or starts with '/' ('*' for OPTIONS alone).", ENVIRON),
     ("path-empty", "Where SCRIPT_NAME is empty, PATH_INFO is not: the root is '/'.", ENVIRON),
-    ("http-content", "The body's type and length are CONTENT_TYPE and CONTENT_LENGTH, without HTTP_.", ENVIRON),
+    (
+        "http-content",
+        "The body's type and length are CONTENT_TYPE and CONTENT_LENGTH, without HTTP_.",
+        ENVIRON,
+    ),
     ("request-length", "CONTENT_LENGTH is digits, empty or absent.", "RFC 9110, 8.6"),
     ("input-methods", "wsgi.input has read(), readline(), readlines() and __iter__().", STREAMS),
     ("input-bytes", "wsgi.input gives bytes, also at its end.", STREAMS),
@@ -88,7 +92,7 @@ _APP = (
     ("length-digits", "Content-Length is digits.", "RFC 9110, 8.6"),
     ("length-once", "Content-Length is given once.", "RFC 9110, 8.6"),
     ("length-none", "A 1xx or 204 response has no Content-Length.", "RFC 9110, 8.6"),
-    ("length-match", "A body that ends normally is as long as its Content-Length.", "PEP 3333, Handling the Content-Length Header"),
+    ("length-match", "A body that ends normally is as long as its Content-Length.", LENGTHS),
     ("body-none", "There is no body for HEAD, nor with 1xx, 204 or 304.", "RFC 9110, 6.4.1"),
     ("body-iterable", "The body is an iterable of bytes, not bytes or str itself.", DETAILS),
     ("body-len", "len(body), where it works, is the number of chunks.", DETAILS),
@@ -96,14 +100,16 @@ _APP = (
     ("write-late", "write() is not called once the body is being iterated.", WRITE),
     ("stop-iteration", "StopIteration does not leave the application: it would end somebody else's loop.", ERRORS),
     ("input-close", "The application does not close wsgi.input.", STREAMS),
+    ("errors-str", "What is written to wsgi.errors is str.", STREAMS),
     ("errors-close", "The application does not close wsgi.errors.", STREAMS),
 )  # fmt: skip
 
-RULES: dict[str, Rule] = {
-    code: Rule(code, side, text, source)
-    for side, table in (("server", _SERVER), ("app", _APP))
-    for code, text, source in table
-}
+
+def _rules(side: Side, table: tuple[tuple[str, str, str], ...]) -> dict[str, Rule]:
+    return {code: Rule(code, side, text, source) for code, text, source in table}
+
+
+RULES: dict[str, Rule] = _rules("server", _SERVER) | _rules("app", _APP)
 
 
 class LintError(AssertionError):
@@ -149,7 +155,7 @@ class Referee:
             return
         if self.blame in ("both", RULES[code].side):
             raise LintError(code, seen)
-        warnings.warn(LintWarning(code, seen), stacklevel=2)
+        warnings.warn(LintWarning(code, seen), stacklevel=3)
 
 
 def as_markdown() -> str:

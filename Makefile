@@ -1,0 +1,35 @@
+# make demo   the gateway with four apps behind it, on http://127.0.0.1:8080
+# make test   the whole suite
+# make lint   ruff and mypy --strict
+# make docs   the documentation, warnings as errors
+# Each makes .venv and installs what it needs; PYTHON=python3.13 chooses the interpreter.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint docs clean
+.PRECIOUS: .venv/.installed-%
+
+.venv/.installed-%: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "wsgikit needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@
+
+demo: .venv/.installed-demo
+	@exec $(BIN)/wsgikit demo
+
+test: .venv/.installed-test
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
+
+lint: .venv/.installed-lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: .venv/.installed-docs
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis docs/_build

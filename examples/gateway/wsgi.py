@@ -1,0 +1,67 @@
+"""The gateway: several frameworks and a remote backend behind one WSGI app.
+
+    gunicorn wsgi:application
+
+GATEWAY_BACKEND is the address of the fourth application (default http://127.0.0.1:8081), and
+GATEWAY_LOG where the access log goes (default stderr).
+"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import bottle_app
+import django_app
+import flask_app
+
+from wsgikit import (
+    AccessLog,
+    Compress,
+    Headers,
+    Layer,
+    Mount,
+    RequestId,
+    ReverseProxy,
+    Route,
+    Router,
+    Stack,
+    TrustedProxies,
+)
+
+
+def welcome(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+    links = "".join(f'<li><a href="/{name}/">{name}</a>' for name in ("flask", "django", "bottle", "remote"))
+    return [f"<!doctype html><title>wsgikit</title><h1>The gateway</h1><ul>{links}</ul>\n".encode()]
+
+
+def hello(environ, start_response):
+    _, values = environ["wsgiorg.routing_args"]
+    start_response("200 OK", [("Content-Type", "text/plain; charset=utf-8")])
+    return [f"Hello, {values['name']}!\n".encode()]
+
+
+pages = Router([Route("/", welcome), Route("/hello/<name>", hello)])
+
+mounts = Mount(
+    {
+        "/": pages,
+        "/flask": flask_app.app,
+        "/django": django_app.application,
+        "/bottle": bottle_app.app,
+        "/remote": ReverseProxy(os.environ.get("GATEWAY_BACKEND", "http://127.0.0.1:8081")),
+    },
+    cookies="scoped",
+    redirect_slash=True,
+)
+
+stack = Stack(
+    Layer(AccessLog, "combined", to=os.environ.get("GATEWAY_LOG", "stderr")),
+    Layer(TrustedProxies, ["loopback", "unix"]),
+    Layer(RequestId),
+    Layer(Headers, default={"X-Content-Type-Options": "nosniff"}),
+    Layer(Compress),
+)
+
+application = stack(mounts)

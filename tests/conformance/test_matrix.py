@@ -1,0 +1,133 @@
+"""Every layer the package exports x every awkward app, between two lints and wsgiref's own validator.
+
+Nobody adds a layer here: it is in the matrix by being exported. One that cannot be built from an app
+alone is given its arguments in ``ARGUMENTS``, and a test below fails while it is not.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from typing import Any
+from wsgiref.validate import validator
+
+import pytest
+
+import wsgikit
+from wsgikit.core.middleware import Layer, Middleware
+from wsgikit.testing import AwkwardApp, AwkwardError, call, expectations, lint
+
+LAYERS = sorted(
+    name
+    for name in wsgikit.__all__
+    if isinstance(getattr(wsgikit, name), type) and issubclass(getattr(wsgikit, name), Middleware)
+)
+
+# What a layer needs beside its app. A layer without needs is built bare.
+ARGUMENTS: dict[str, Layer] = {
+    "AccessLog": Layer(wsgikit.AccessLog, to=[].append),
+    "Headers": Layer(wsgikit.Headers, set={"X-Set": "1"}, append={"Vary": "Cookie"}, remove=["Server"]),
+    "TrustedProxies": Layer(wsgikit.TrustedProxies, ["loopback"]),
+}
+CLIENT = {"Accept-Encoding": "gzip", "X-Forwarded-For": "203.0.113.9, 127.0.0.1", "Accept": "text/html"}
+
+
+def bare(name: str) -> Layer:
+    return ARGUMENTS.get(name) or Layer(getattr(wsgikit, name))
+
+
+def missing(name: str) -> list[str]:
+    parameters = list(inspect.signature(getattr(wsgikit, name).__init__).parameters.values())[2:]
+    return [p.name for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+
+
+def test_there_is_a_matrix() -> None:
+    assert {"AccessLog", "Compress", "Headers", "RequestId", "TrustedProxies"} <= set(LAYERS)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_that_needs_arguments_has_them_here(name: str) -> None:
+    assert name in ARGUMENTS or not missing(name)
+
+
+def ask(app: Any, case: AwkwardApp, closed: list[str], **options: Any) -> Any:
+    environ = {"wsgikit.testing.closed": closed}
+    return call(
+        app, case.method, case.path, headers=CLIENT, body=case.request_body, environ=environ, **options
+    )
+
+
+def decoded(answer: Any) -> bytes:
+    import gzip
+
+    return gzip.decompress(answer.body) if answer.header("Content-Encoding") == "gzip" else answer.body
+
+
+CASES = sorted(expectations.values(), key=lambda case: case.name)
+IDS = [case.name for case in CASES]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_between_two_lints(name: str, case: AwkwardApp) -> None:
+    app = lint(bare(name)(lint(case.app, allow=case.breaks)), allow=case.breaks)
+    check(app, case)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("case", [case for case in CASES if not case.breaks], ids=lambda case: case.name)
+def test_under_wsgiref_validate(name: str, case: AwkwardApp) -> None:
+    if case.name in BEYOND_THE_VALIDATOR:
+        pytest.skip(f"wsgiref.validate itself stops it: {BEYOND_THE_VALIDATOR[case.name]}")
+    check(validator(bare(name)(case.app)), case)
+
+
+# What the validator of the standard library refuses although PEP 3333 allows it.
+BEYOND_THE_VALIDATOR: dict[str, str] = {}
+
+
+def check(app: Any, case: AwkwardApp) -> None:
+    closed: list[str] = []
+    if case.raises:
+        with pytest.raises(AwkwardError):
+            ask(app, case, closed)
+    else:
+        answer = ask(app, case, closed)
+        assert answer.status == case.status
+        assert decoded(answer) == case.body
+        for pair in case.headers:
+            assert pair in answer.headers or pair[0] == "ETag"
+        length = answer.header("Content-Length")
+        if length is not None and case.method != "HEAD" and case.status != 304:
+            assert int(length) == len(answer.body)
+    assert len(closed) == case.closes
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("after", [0, 1])
+def test_a_client_that_leaves_early_closes_the_body_once(name: str, after: int) -> None:
+    closed: list[str] = []
+    case = expectations["closable"]
+    try:
+        ask(bare(name)(case.app), case, closed, stop_after=after)
+    except AssertionError:
+        assert after == 0  # nothing was asked for, and so nothing begun
+    assert closed == ["closable"]
+
+
+def everything() -> Any:
+    """All layers around each other."""
+
+    def around(app: Any) -> Any:
+        for name in LAYERS:
+            app = bare(name)(app)
+        return app
+
+    return around
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_all_layers_together(case: AwkwardApp) -> None:
+    app = lint(everything()(lint(case.app, allow=case.breaks)), allow=case.breaks)
+    with warnings.catch_warnings():
+        check(app, case)

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import io
+import tempfile
+from typing import Any
+from wsgiref.util import FileWrapper
+
+import pytest
+
+from wsgikit.core.body import WatchedBody, close, watched
+
+
+class Reports(list[WatchedBody]):
+    def __call__(self, body: WatchedBody) -> None:
+        self.append(body)
+
+
+class Body:
+    def __init__(self, chunks: Any, error: Exception | None = None) -> None:
+        self.chunks, self.error, self.closed = chunks, error, 0
+
+    def __iter__(self) -> Any:
+        return iter(self.chunks)
+
+    def close(self) -> None:
+        self.closed += 1
+        if self.error:
+            raise self.error
+
+
+@pytest.fixture
+def done() -> Reports:
+    return Reports()
+
+
+def test_close_calls_what_is_there() -> None:
+    body = Body([])
+    close(body)
+    close([])
+    assert body.closed == 1
+
+
+def test_a_list_keeps_its_length_and_can_be_read_twice(done: Reports) -> None:
+    _, out = watched([b"ab", b"c"], {}, done)
+    assert len(out) == 2  # type: ignore[arg-type]
+    assert list(out) == [b"ab", b"c"] == list(out)
+    one, single = watched([b"abc"], {}, done)
+    assert next(iter(single)) == b"abc"
+    assert one.sent == 3
+    assert one.first_byte is not None
+
+
+def test_other_bodies_have_no_length(done: Reports) -> None:
+    _, out = watched(iter([b"a"]), {}, done)
+    assert not hasattr(out, "__len__")
+
+
+def test_bytes_and_first_byte_are_counted(done: Reports) -> None:
+    watcher, out = watched(iter([b"", b"ab", b"c"]), {}, done)
+    iterator = iter(out)
+    next(iterator)
+    assert watcher.first_byte is None
+    next(iterator)
+    assert watcher.first_byte is not None
+    assert list(iterator) == [b"c"]
+    assert watcher.sent == 3
+
+
+def test_close_reports_once_and_closes_once(done: Reports) -> None:
+    body = Body([b"a"])
+    watcher, out = watched(body, {}, done)
+    close(out)
+    close(out)
+    assert done == [watcher]
+    assert body.closed == 1
+
+
+def test_a_body_never_iterated_is_still_closed(done: Reports) -> None:
+    body = Body([b"a"])
+    _, out = watched(body, {}, done)
+    close(out)
+    assert body.closed == 1
+    assert list(out) == []
+
+
+def test_an_error_while_iterating_is_kept_and_goes_on(done: Reports) -> None:
+    def broken() -> Any:
+        yield b"a"
+        raise OSError("gone")
+
+    watcher, out = watched(broken(), {}, done)
+    with pytest.raises(OSError, match="gone"):
+        list(out)
+    close(out)
+    assert isinstance(watcher.error, OSError)
+    assert watcher.sent == 1
+
+
+def test_an_error_in_close_is_kept_goes_on_and_is_reported(done: Reports) -> None:
+    watcher, out = watched(Body([], OSError("late")), {}, done)
+    with pytest.raises(OSError, match="late"):
+        close(out)
+    assert done == [watcher]
+    assert isinstance(watcher.error, OSError)
+
+
+def test_a_file_wrapper_stays_one(done: Reports) -> None:
+    with tempfile.TemporaryFile() as file:
+        file.write(b"0123456789")
+        file.seek(4)
+        body = FileWrapper(file)
+        watcher, out = watched(body, {"wsgi.file_wrapper": FileWrapper}, done)
+        assert type(out) is FileWrapper
+        inner = out.filelike
+        assert inner.fileno() == file.fileno()
+        assert inner.tell() == 4
+        close(out)  # as after sendfile: nothing was read
+        assert watcher.sent == 6
+        assert done == [watcher]
+        assert file.closed
+
+
+def test_a_file_wrapper_that_is_read_is_counted(done: Reports) -> None:
+    file = io.BytesIO(b"0123456789")
+    watcher, out = watched(FileWrapper(file, 4), {"wsgi.file_wrapper": FileWrapper}, done)
+    assert b"".join(out) == b"0123456789"
+    close(out)
+    assert watcher.sent == 10
+    assert file.closed

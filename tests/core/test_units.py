@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from wsgikit.core.units import seconds, size
+
+
+@pytest.mark.parametrize(
+    ("value", "bytes_"),
+    [
+        (0, 0),
+        (500, 500),
+        ("500", 500),
+        ("64KiB", 65536),
+        ("10MB", 10_000_000),
+        ("1.5 kb", 1500),
+        ("2GiB", 2**31),
+        ("3 B", 3),
+    ],
+)
+def test_sizes(value: Any, bytes_: int) -> None:
+    assert size("Layer", "limit", value) == bytes_
+
+
+@pytest.mark.parametrize("value", [-1, "64Kib ib", "ten", "", "-5", "1e3", "0.5", "5 parsecs", "١KB"])
+def test_a_wrong_size_is_named(value: Any) -> None:
+    with pytest.raises(ValueError, match="Layer: limit="):
+        size("Layer", "limit", value)
+
+
+@pytest.mark.parametrize("value", [None, 1.5, True, b"1"])
+def test_a_size_of_a_wrong_type_is_named(value: Any) -> None:
+    with pytest.raises(TypeError, match="Layer: limit="):
+        size("Layer", "limit", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"), [(0, 0.0), (1.5, 1.5), ("250ms", 0.25), ("30s", 30.0), ("5m", 300.0), ("1h", 3600.0)]
+)
+def test_times(value: Any, wanted: float) -> None:
+    assert seconds("Layer", "timeout", value) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("value", [-1, "30", "soon", float("inf"), float("nan"), "1M s"])
+def test_a_wrong_time_is_named(value: Any) -> None:
+    with pytest.raises(ValueError, match="Layer: timeout="):
+        seconds("Layer", "timeout", value)
+
+
+@pytest.mark.parametrize("value", [None, True, b"1s"])
+def test_a_time_of_a_wrong_type_is_named(value: Any) -> None:
+    with pytest.raises(TypeError, match="Layer: timeout="):
+        seconds("Layer", "timeout", value)
