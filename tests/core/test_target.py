@@ -80,7 +80,7 @@ def test_what_the_module_raised_is_the_cause(shop: Path) -> None:
 
 def test_an_app_can_be_called(shop: Path) -> None:
     with pytest.raises(
-        TargetError, match="'shop_under_test.wsgi:settings' is no WSGI app but str 'production'"
+        TargetError, match=r"'shop_under_test.wsgi:settings' is no WSGI app but str 'production'"
     ):
         load_app("shop_under_test.wsgi:settings")
 
@@ -105,7 +105,7 @@ def test_parsing_imports_nothing() -> None:
     ],
 )
 def test_a_text_that_is_no_target_is_refused_with_what_would_do(value: str, said: str) -> None:
-    with pytest.raises(ValueError, match="^Lazy: target=") as raised:
+    with pytest.raises(ValueError, match=r"^Lazy: target=") as raised:
         parse_target("Lazy", "target", value)
     assert said in str(raised.value)
 

@@ -48,6 +48,7 @@ def answer(
     - ``body``: bytes, or pieces; a piece is a chunk where ``framing`` is ``"chunked"``.
     - ``framing``: how the body's end is told: ``"length"``, ``"chunked"``, ``"close"``, or ``"none"`` (not at all:
       for heads whose headers say it themselves).
+    - ``trailers``: fields after the last chunk.
     - ``interim``: 1xx answers to go first, numbers or (number, headers).
     - ``body_anyway``: sends the body for HEAD, 204 and 304 too, where there must be none.
     - ``expect``: ``"ignore"`` reads the body without ever sending 100 Continue.
@@ -55,12 +56,10 @@ def answer(
     pieces: list[Piece] = [body] if isinstance(body, bytes) else list(body)
     line = _status_line(status)
     code = int(line.split()[1])
-    first = b"".join(_head(_status_line(*_pair(one)[:1]), _pair(one)[1]) for one in interim)
-    bodiless = code < 200 or code in (204, 304)
-    head = _head(
-        line, [*headers, *(() if bodiless and not body_anyway else _framing_headers(framing, pieces))]
-    )
+    bodiless = (code < 200 or code in (204, 304)) and not body_anyway
+    head = _head(line, headers if bodiless else [*headers, *_framing_headers(framing, pieces)])
     message = _chunked(pieces, trailers) if framing == "chunked" else pieces
+    first = _interim_heads(interim)
 
     def step(peer: Peer) -> None:
         if reads == "all":
@@ -69,7 +68,7 @@ def answer(
         if first:
             peer.send(first)
         peer.send(head)
-        if body_anyway or not (bodiless or (peer.request and peer.request.method == "HEAD")):
+        if not bodiless and (body_anyway or not _asked_by_head(peer)):
             peer.send(*message)
         _finish(peer, "close" if framing == "close" and then == "keep" else then)
 
@@ -281,8 +280,13 @@ def _status_line(status: int | str) -> str:
     return f"HTTP/1.1 {status} {known.get(status, 'Unknown')}"
 
 
-def _pair(interim: int | tuple[int, Pairs]) -> tuple[int, Pairs]:
-    return (interim, ()) if isinstance(interim, int) else interim
+def _interim_heads(interim: Iterable[int | tuple[int, Pairs]]) -> bytes:
+    pairs = [one if isinstance(one, tuple) else (one, ()) for one in interim]
+    return b"".join(_head(_status_line(status), headers) for status, headers in pairs)
+
+
+def _asked_by_head(peer: Peer) -> bool:
+    return peer.request is not None and peer.request.method == "HEAD"
 
 
 def _head(status_line: str, headers: Pairs) -> bytes:

@@ -73,7 +73,7 @@ class Peer:
             return request
         expects = (request.header("Expect") or "").lower() == "100-continue"
         if expects and send_continue and not self._answered:
-            self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._transmit(b"HTTP/1.1 100 Continue\r\n\r\n")
         if length is None:
             self._read_chunks(request)
         else:
@@ -144,10 +144,13 @@ class Peer:
                 self.wait(piece)
                 continue
             self._answered = True
-            try:
-                self._sock.sendall(piece)
-            except OSError as error:
-                raise Gone(str(error)) from error
+            self._transmit(piece)
+
+    def _transmit(self, data: bytes) -> None:
+        try:
+            self._sock.sendall(data)
+        except OSError as error:
+            raise Gone(str(error)) from error
 
     def wait(self, event: threading.Event) -> None:
         """Waits for the event, or until the upstream is shut down."""
