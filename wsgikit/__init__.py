@@ -20,8 +20,33 @@ if TYPE_CHECKING:
     from wsgikit.mounting.mount import Mount as Mount
     from wsgikit.responses.compress import Compress as Compress
     from wsgikit.responses.headers import Headers as Headers
+    from wsgikit.routing.actions import RemoveHeader as RemoveHeader
+    from wsgikit.routing.actions import ResponseHeader as ResponseHeader
+    from wsgikit.routing.actions import Rewrite as Rewrite
+    from wsgikit.routing.actions import SetEnviron as SetEnviron
+    from wsgikit.routing.actions import SetHeader as SetHeader
+    from wsgikit.routing.actions import SkipLog as SkipLog
+    from wsgikit.routing.actions import Tag as Tag
+    from wsgikit.routing.answers import Deny as Deny
+    from wsgikit.routing.answers import Redirect as Redirect
+    from wsgikit.routing.answers import Respond as Respond
+    from wsgikit.routing.answers import Send as Send
+    from wsgikit.routing.auth import BasicAuth as BasicAuth
+    from wsgikit.routing.conditions import ClientIP as ClientIP
+    from wsgikit.routing.conditions import ContentType as ContentType
+    from wsgikit.routing.conditions import Cookie as Cookie
+    from wsgikit.routing.conditions import Environ as Environ
+    from wsgikit.routing.conditions import Header as Header
+    from wsgikit.routing.conditions import Host as Host
+    from wsgikit.routing.conditions import Method as Method
+    from wsgikit.routing.conditions import Path as Path
+    from wsgikit.routing.conditions import Query as Query
+    from wsgikit.routing.conditions import Scheme as Scheme
+    from wsgikit.routing.percent import Percent as Percent
     from wsgikit.routing.route import Route as Route
     from wsgikit.routing.router import Router as Router
+    from wsgikit.routing.rules import Rule as Rule
+    from wsgikit.routing.rules import Rules as Rules
 
 __version__ = "0.1.0"
 
@@ -32,6 +57,33 @@ _HOMES = {
     # routing
     "Route": "wsgikit.routing.route",
     "Router": "wsgikit.routing.router",
+    # conditions
+    "ClientIP": "wsgikit.routing.conditions",
+    "ContentType": "wsgikit.routing.conditions",
+    "Cookie": "wsgikit.routing.conditions",
+    "Environ": "wsgikit.routing.conditions",
+    "Header": "wsgikit.routing.conditions",
+    "Host": "wsgikit.routing.conditions",
+    "Method": "wsgikit.routing.conditions",
+    "Path": "wsgikit.routing.conditions",
+    "Query": "wsgikit.routing.conditions",
+    "Scheme": "wsgikit.routing.conditions",
+    "Percent": "wsgikit.routing.percent",
+    # rules
+    "Rule": "wsgikit.routing.rules",
+    "Rules": "wsgikit.routing.rules",
+    "RemoveHeader": "wsgikit.routing.actions",
+    "ResponseHeader": "wsgikit.routing.actions",
+    "Rewrite": "wsgikit.routing.actions",
+    "SetEnviron": "wsgikit.routing.actions",
+    "SetHeader": "wsgikit.routing.actions",
+    "SkipLog": "wsgikit.routing.actions",
+    "Tag": "wsgikit.routing.actions",
+    "Deny": "wsgikit.routing.answers",
+    "Redirect": "wsgikit.routing.answers",
+    "Respond": "wsgikit.routing.answers",
+    "Send": "wsgikit.routing.answers",
+    "BasicAuth": "wsgikit.routing.auth",
     # mounting
     "Lazy": "wsgikit.mounting.lazy",
     "Mount": "wsgikit.mounting.mount",
@@ -49,16 +101,41 @@ _HOMES = {
 
 __all__ = [
     "AccessLog",
+    "BasicAuth",
+    "ClientIP",
     "Compress",
+    "ContentType",
+    "Cookie",
+    "Deny",
+    "Environ",
+    "Header",
     "Headers",
+    "Host",
     "Layer",
     "Lazy",
+    "Method",
     "Mount",
+    "Path",
+    "Percent",
+    "Query",
+    "Redirect",
+    "RemoveHeader",
     "RequestId",
+    "Respond",
+    "ResponseHeader",
     "ReverseProxy",
+    "Rewrite",
     "Route",
     "Router",
+    "Rule",
+    "Rules",
+    "Scheme",
+    "Send",
+    "SetEnviron",
+    "SetHeader",
+    "SkipLog",
     "Stack",
+    "Tag",
     "TrustedProxies",
     "Upstream",
 ]

@@ -50,9 +50,11 @@ def main(argument="8081"):
 
     number = int(argument)
     if number < 1024:  # a listening socket handed down by the parent
-        serve(app, sockets=[socket.socket(fileno=number)], _quiet=True)
+        where = {"sockets": [socket.socket(fileno=number)], "_quiet": True}
     else:
-        serve(app, listen=f"127.0.0.1:{number}")
+        where = {"listen": f"127.0.0.1:{number}"}
+    # The gateway in front has verified X-Forwarded-For; waitress would remove it.
+    serve(app, clear_untrusted_proxy_headers=False, **where)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,13 @@ LAYERS = sorted(
 ARGUMENTS: dict[str, Layer] = {
     "AccessLog": Layer(wsgikit.AccessLog, to=[].append),
     "Headers": Layer(wsgikit.Headers, set={"X-Set": "1"}, append={"Vary": "Cookie"}, remove=["Server"]),
+    "Rules": Layer(
+        wsgikit.Rules,
+        [
+            wsgikit.Rule(wsgikit.Path(regex="^/(?P<first>[a-z]+)"), wsgikit.Tag("first", "{first}")),
+            wsgikit.Rule(~wsgikit.Method("TRACE"), wsgikit.ResponseHeader("X-Ruled", "yes")),
+        ],
+    ),
     "TrustedProxies": Layer(wsgikit.TrustedProxies, ["loopback"]),
 }
 CLIENT = {"Accept-Encoding": "gzip", "X-Forwarded-For": "203.0.113.9, 127.0.0.1", "Accept": "text/html"}
@@ -95,8 +102,10 @@ def check(app: Any, case: AwkwardApp) -> None:
         answer = ask(app, case, closed)
         assert answer.status == case.status
         assert decoded(answer) == case.body
+        encoded = answer.header("Content-Encoding") is not None
         for pair in case.headers:
-            assert pair in answer.headers or pair[0] == "ETag"
+            # An encoded answer has another length, which HEAD cannot know, and a weak tag.
+            assert pair in answer.headers or (encoded and pair[0] in ("Content-Length", "ETag"))
         length = answer.header("Content-Length")
         if length is not None and case.method != "HEAD" and case.status != 304:
             assert int(length) == len(answer.body)

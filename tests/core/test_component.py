@@ -14,6 +14,15 @@ class Kettle(Component):
         self.water, self.cups, self.heat, self.extras = water, cups, heat, extras
 
 
+class Pot(Component):
+    def __init__(self, water: str, *cups: int) -> None:
+        self.water, self.cups = water, cups
+
+
+class Bare(Component):
+    pass
+
+
 class Plain(Component):
     def __init__(self, *, heat: float = 1.0, limit: int = 3) -> None:
         self.heat, self.limit = heat, limit
@@ -35,7 +44,10 @@ def test_repr_shows_the_options() -> None:
     assert repr(Plain()) == "Plain()"
 
 
-@pytest.mark.parametrize("thing", [Plain(limit=4), Kettle("tap", 1, 2, heat=2, lid=True), Kettle("tap")])
+@pytest.mark.parametrize(
+    "thing",
+    [Plain(limit=4), Kettle("tap", 1, 2, heat=2, lid=True), Kettle("tap"), Pot("tap", 1, 2), Pot("tap")],
+)
 def test_copies_and_pickles_are_equal_and_alive(thing: Component) -> None:
     for other in (copy.copy(thing), copy.deepcopy(thing), pickle.loads(pickle.dumps(thing))):
         assert other == thing
@@ -60,3 +72,11 @@ def test_a_mistyped_option_is_told_the_nearest_right_one() -> None:
 def test_a_missing_argument_is_named() -> None:
     with pytest.raises(TypeError, match="Kettle: missing a required argument: 'water'"):
         Kettle()  # type: ignore[call-arg]
+
+
+def test_a_class_without_options_takes_none() -> None:
+    assert repr(Bare()) == "Bare()"
+    with pytest.raises(TypeError, match="Bare: no option 'limit'; it takes none"):
+        Bare(limit=4)
+    with pytest.raises(TypeError, match="Bare: too many positional arguments"):
+        Bare(4)

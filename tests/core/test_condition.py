@@ -168,7 +168,7 @@ def test_a_condition_without_call_says_what_it_lacks():
 
 def test_and_or_and_not_are_refused_for_they_would_lose_a_condition():
     for use in (lambda: a and b, lambda: a or b, lambda: not a):
-        with pytest.raises(TypeError, match="join conditions with &, | and ~"):
+        with pytest.raises(TypeError, match=r"join conditions with &, \| and ~"):
             use()
 
 

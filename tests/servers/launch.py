@@ -32,7 +32,8 @@ def command(server: str, port: int) -> list[str]:
     commands = {
         "waitress": [
             *[*python, "-m", "waitress", f"--listen={address}", "--no-clear-untrusted-proxy-headers"],
-            "wsgi:application",
+            # By itself it holds 16 MiB of an answer, whichever app gives it.
+            *["--outbuf-high-watermark=1048576", "wsgi:application"],
         ],
         "wsgiref": [*python, "-c", _WSGIREF, str(port)],
         "gunicorn-sync": [*gunicorn, "--workers", "2"],

@@ -16,8 +16,16 @@ def serve(app: Any, *, host: str, port: int, threads: int, say: Callable[[str], 
     """
     from waitress import create_server
 
-    # waitress would remove X-Forwarded-* from every request: who is to be believed is for TrustedProxies to say.
-    server = create_server(app, host=host, port=port, threads=threads, clear_untrusted_proxy_headers=False)
+    server = create_server(
+        app,
+        host=host,
+        port=port,
+        threads=threads,
+        # waitress would remove X-Forwarded-* from every request: who is to be believed is for TrustedProxies to say.
+        clear_untrusted_proxy_headers=False,
+        # It holds up to this much of an answer for a slow client; its own 16 MiB would be most of a worker's memory.
+        outbuf_high_watermark=1024 * 1024,
+    )
     say(f"Serving on http://{_bracketed(host)}:{server.effective_port}/  (Ctrl-C stops)")
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:

@@ -62,16 +62,22 @@ def rebuild(cls: type[Component], passed: dict[str, Any]) -> Component:
     """The component that ``passed`` builds: how pickles and copies come back to life."""
     args: list[Any] = []
     kwargs = dict(passed)
-    for parameter in own_signature(cls).parameters.values():
+    parameters = own_signature(cls).parameters.values()
+    positional = [Parameter.POSITIONAL_ONLY]
+    if any(parameter.kind is Parameter.VAR_POSITIONAL for parameter in parameters):
+        positional.append(Parameter.POSITIONAL_OR_KEYWORD)  # what stands before *args cannot be named
+    for parameter in parameters:
         if parameter.kind is Parameter.VAR_POSITIONAL:
             args += kwargs.pop(parameter.name, ())
-        elif parameter.kind is Parameter.POSITIONAL_ONLY and parameter.name in kwargs:
+        elif parameter.kind in positional and parameter.name in kwargs:
             args.append(kwargs.pop(parameter.name))
     return cls(*args, **kwargs)
 
 
 def own_signature(cls: Any) -> Signature:
     """What ``cls(...)`` takes: its ``__init__`` without ``self``."""
+    if cls.__init__ is object.__init__:
+        return Signature()  # object's own says that it takes anything
     parameters = list(signature(cls.__init__).parameters.values())
     return Signature(parameters[1:])
 

@@ -190,28 +190,26 @@ class Flight:
 
     def _commit(self) -> list[bytes] | None:
         """Decide, and pass the head on. A body already in memory is filtered at once, its length known."""
-        self._choose()
-        whole = self._apply() if self._filter is not None and self.whole else None
-        self._write = self._start(self.status, self.headers)
+        chosen = self._filter = self._decide(self)
+        try:
+            whole = None if chosen is None else self._engage(chosen)
+            self._write = self._start(self.status, self.headers)
+        except BaseException:
+            self.close_filter()
+            raise
         self._committed = True
         return whole
 
-    def _choose(self) -> None:
-        """Let the layer decide; the filter is closed from here on, by whoever ends the flight."""
-        if self._filter is not None:  # of a head that was replaced, or that the server refused
-            self.close_filter()
-        self._filter = self._decide(self)
-        if self._filter is not None and self.bodiless:
+    def _engage(self, chosen: Filter) -> list[bytes] | None:
+        """Make ready to filter; the whole content if it is at hand."""
+        if self.bodiless:
             self.close_filter()
             self._filter = _NOTHING
-
-    def _apply(self) -> list[bytes]:
-        """All of a body through the filter, which is then done."""
-        used = self._filter
-        if used is None or used is _NOTHING:
-            return []
-        out = [used.feed(chunk) for chunk in self.body or ()]
-        out.append(used.finish())
+            return [] if self.whole else None
+        if not self.whole:
+            return None
+        out = [chosen.feed(chunk) for chunk in self.body or ()]
+        out.append(chosen.finish())
         self.close_filter()
         content = b"".join(out)
         self.headers = replaced(self.headers, "Content-Length", str(len(content)))
@@ -219,9 +217,12 @@ class Flight:
 
     def _recommit(self, status: str, headers: list[tuple[str, str]], exc_info: Any) -> None:
         """A new head after the first one was passed on: the server says whether it is in time."""
+        self.close_filter()
         self.status, self.headers = status, list(headers)
-        self._choose()
-        if self._filter is not None and not self.reachable:
+        chosen = self._filter = self._decide(self)
+        if chosen is not None and self.reachable:
+            self._engage(chosen)
+        elif chosen is not None:
             self.close_filter()
             self.headers = list(headers)
         self._write = self._start(self.status, self.headers, exc_info)
