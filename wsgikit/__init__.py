@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wsgikit.mounting.lazy import Lazy as Lazy
     from wsgikit.mounting.mount import Mount as Mount
     from wsgikit.responses.compress import Compress as Compress
+    from wsgikit.responses.head import Head as Head
     from wsgikit.responses.headers import Headers as Headers
     from wsgikit.routing.actions import RemoveHeader as RemoveHeader
     from wsgikit.routing.actions import ResponseHeader as ResponseHeader
@@ -92,6 +93,7 @@ _HOMES = {
     "Upstream": "wsgikit.forwarding.upstream",
     # responses
     "Compress": "wsgikit.responses.compress",
+    "Head": "wsgikit.responses.head",
     "Headers": "wsgikit.responses.headers",
     # client identity
     "AccessLog": "wsgikit.access.log",
@@ -108,6 +110,7 @@ __all__ = [
     "Cookie",
     "Deny",
     "Environ",
+    "Head",
     "Header",
     "Headers",
     "Host",

@@ -18,6 +18,7 @@ import flask_app
 from wsgikit import (
     AccessLog,
     Compress,
+    Head,
     Headers,
     Layer,
     Mount,
@@ -62,6 +63,7 @@ stack = Stack(
     Layer(RequestId),
     Layer(Headers, default={"X-Content-Type-Options": "nosniff"}),
     Layer(Compress),
+    Layer(Head),
 )
 
 application = stack(mounts)

@@ -192,6 +192,13 @@ def test_P9_no_content_leaves_where_there_can_be_none(
     assert (layer.filters[0].fed, layer.filters[0].finished, layer.filters[0].closed) == ([], 0, 1)
 
 
+def test_P9_body_left_out_is_closed_unread() -> None:
+    read: list[bytes] = []
+    body = Body(iter(lambda: read.append(b"") or b"abc", b""))  # type: ignore[func-returns-value]
+    assert call(Through(answering(body)), "HEAD").body == b""
+    assert (read, body.closed) == ([], 1)
+
+
 def test_P9_nothing_is_written_where_there_can_be_no_content() -> None:
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         start_response("200 OK", HTML)(b"abc")

@@ -63,9 +63,9 @@ def rebuild(cls: type[Component], passed: dict[str, Any]) -> Component:
     args: list[Any] = []
     kwargs = dict(passed)
     parameters = own_signature(cls).parameters.values()
-    positional = [Parameter.POSITIONAL_ONLY]
+    positional: tuple[Any, ...] = (Parameter.POSITIONAL_ONLY,)
     if any(parameter.kind is Parameter.VAR_POSITIONAL for parameter in parameters):
-        positional.append(Parameter.POSITIONAL_OR_KEYWORD)  # what stands before *args cannot be named
+        positional += (Parameter.POSITIONAL_OR_KEYWORD,)  # what stands before *args cannot be named
     for parameter in parameters:
         if parameter.kind is Parameter.VAR_POSITIONAL:
             args += kwargs.pop(parameter.name, ())

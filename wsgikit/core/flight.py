@@ -120,9 +120,7 @@ class Flight:
     def write(self, chunk: bytes, /) -> None:
         """The app's ``write()``: its bytes go through the same filter, ahead of the iterable's."""
         out = self.pass_on(chunk)
-        if (
-            out or self._filter is None
-        ):  # write(b"") sends the head on some servers; the app's own is passed on
+        if out or self._filter is None:  # write(b"") sends the head on some servers
             self._write(out)
 
     def carry(self, body: Iterable[bytes]) -> Iterable[bytes]:
@@ -139,7 +137,8 @@ class Flight:
         if self._committed and self._filter is None:
             self.reachable = False
             return body
-        return FlightBody(self, body)
+        # A body of which nothing is sent is not asked for either; it is closed when the server closes.
+        return FlightBody(self, body, ended=self._filter is NOTHING)
 
     @property
     def whole(self) -> bool:
@@ -150,7 +149,7 @@ class Flight:
     def bodiless(self) -> bool:
         """Whether the answer has no content, whatever the app gives: to HEAD, and with 204, 205 and 304.
 
-        A filter is not fed then; the head is decided as ever, and the app's body, if there is one, is left out.
+        The head is decided as ever; a filter is not fed then, and the app's body is left out, closed unread.
         """
         return self._head_only or self.status[:3] in _WITHOUT_CONTENT
 
@@ -204,7 +203,7 @@ class Flight:
         """Make ready to filter; the whole content if it is at hand."""
         if self.bodiless:
             self.close_filter()
-            self._filter = _NOTHING
+            self._filter = NOTHING
             return [] if self.whole else None
         if not self.whole:
             return None
@@ -233,11 +232,11 @@ class FlightBody:
 
     __slots__ = ("_body", "_done", "_flight", "_next")
 
-    def __init__(self, flight: Flight, body: Iterable[bytes]) -> None:
+    def __init__(self, flight: Flight, body: Iterable[bytes], *, ended: bool = False) -> None:
         self._flight = flight
         self._body: Iterable[bytes] | None = body
         self._next: Callable[[], bytes] | None = None
-        self._done = False
+        self._done = ended
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -284,8 +283,8 @@ def _close_both(flight: Flight, body: Iterable[bytes]) -> None:
         close(body)
 
 
-class _Nothing:
-    """The filter of an answer without content."""
+class Nothing:
+    """The filter of an answer without content: it lets no byte through."""
 
     def feed(self, chunk: bytes, /) -> bytes:
         return b""
@@ -297,4 +296,5 @@ class _Nothing:
         """There is nothing to give back."""
 
 
-_NOTHING = _Nothing()
+NOTHING = Nothing()
+"""The filter for a layer that leaves the whole body out."""

@@ -10,31 +10,39 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_MEMBER = re.compile(
-    r"(?P<name>[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?)"
-    r"(?P<params>(?:[ \t]*;[ \t]*[^;,\"]*(?:\"[^\"]*\"[^;,\"]*)?)*)"
-)
-_QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")  # RFC 9110 section 12.4.2
+_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_NAME = re.compile(rf"{_TOKEN}(?:/{_TOKEN})?")  # a content coding, or a media range
+_QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")  # RFC 9110 section 12.4.2
+
+# What stands between the commas that are not in quotes. The repeats are possessive: there is one way through any
+# text, so that a hostile one costs its length and no more.
+_MEMBERS = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*+"?+)++', re.DOTALL)
+
 _LONGEST = 4096  # a header beyond this is nobody's preference
 
 
 def qualities(text: str) -> dict[str, float]:
     """Lower-case name to weight, for each well-formed member; a name given twice keeps its first weight."""
+    text = text[:_LONGEST]
     found: dict[str, float] = {}
-    for member in text[:_LONGEST].split(","):
-        match = _MEMBER.fullmatch(member.strip(" \t"))
-        weight = _weight(match["params"]) if match else None
-        if match and weight is not None:
-            found.setdefault(match["name"].lower(), weight)
+    for member in _MEMBERS.findall(text) if '"' in text else text.split(","):
+        name, _, params = member.partition(";")
+        name = name.strip(" \t")
+        weight = _weight(params)
+        if weight is not None and _NAME.fullmatch(name):
+            found.setdefault(name.lower(), weight)
     return found
 
 
 def _weight(params: str) -> float | None:
     """The q parameter, 1 without one, None when it is malformed."""
     for param in params.split(";"):
-        name, equals, value = param.strip(" \t").partition("=")
-        if name.lower() == "q":
-            return float(value) if equals and _QUALITY.fullmatch(value) else None
+        name, _, value = param.strip(" \t").partition("=")
+        if name.rstrip(" \t") in (
+            "q",
+            "Q",
+        ):  # with a space before "=" it is malformed, and not to be overlooked
+            return float(value) if name in ("q", "Q") and _QUALITY.fullmatch(value) else None
     return 1.0
 
 
@@ -42,8 +50,9 @@ def _weight(params: str) -> float | None:
 def best_encoding(text: str, offers: tuple[str, ...]) -> str | None:
     """The content coding to use out of ``offers`` (in the server's order of preference), None for identity.
 
-    Without the header, or with nothing in it that is offered, identity is what everybody reads. ``x-gzip`` is gzip
-    (RFC 9110 section 8.4.1.3); a weight of 0 forbids; ``*`` speaks for those not named.
+    Without the header, or with nothing in it that is offered, identity is what everybody reads, even where it is
+    forbidden. ``x-gzip`` is gzip (RFC 9110 section 8.4.1.3); a weight of 0 forbids; ``*`` speaks for those not named,
+    identity among them. Identity goes unsaid in most headers, and wins only with a higher weight of its own.
     """
     wanted = qualities(text)
     if "x-gzip" in wanted:
@@ -54,7 +63,7 @@ def best_encoding(text: str, offers: tuple[str, ...]) -> str | None:
         offered = wanted.get(offer, others)
         if offered > weight:
             best, weight = offer, offered
-    return best if weight >= wanted.get("identity", 0.0) else None
+    return best if weight >= wanted.get("identity", others) else None
 
 
 @lru_cache(maxsize=512)
