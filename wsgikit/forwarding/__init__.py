@@ -1,1 +1,1 @@
-
+"""Forwarding: a reverse proxy as a WSGI app, from environ to a backend's socket and back."""

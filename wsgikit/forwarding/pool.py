@@ -1,0 +1,128 @@
+"""The connections of one process to one backend: kept between requests, counted while in use.
+
+What to do is decided under the lock, by looking at the list; what is decided (closing) is done after it.
+The newest connection is taken first, so that those a quiet hour does not need grow old and are closed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import RLock
+from time import monotonic
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from wsgikit.forwarding.errors import NoneAvailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+IDLE_AGE = 30.0
+"""Seconds after which a connection nobody used is closed: sooner than most servers do (nginx 75, waitress 120)."""
+
+QUARANTINE = 1.0
+"""Seconds that a suspect connection is left alone. Many servers send a body with HEAD, 204 or 304 where an app gives
+one (cheroot, gevent, waitress, eventlet), right after the head: it would pass for the answer to the next request."""
+
+
+class Kept(Protocol):
+    """What a pool needs to know of a connection."""
+
+    idle_since: float
+    suspect: bool
+
+    def stale(self) -> bool:
+        """Whether it is of no more use: closed by the other side, or holding bytes that nobody asked for."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+C = TypeVar("C", bound=Kept)
+
+
+class Pool(Generic[C]):
+    """Kept connections, at most ``max_idle``, and a count of those in use, at most ``max_connections``."""
+
+    def __init__(
+        self,
+        max_idle: int,
+        max_connections: int | None = None,
+        *,
+        idle_age: float = IDLE_AGE,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.max_idle = max_idle
+        self.max_connections = max_connections
+        self.idle_age = idle_age
+        self.busy = 0
+        self._clock = clock
+        self._idle: deque[C] = deque()  # oldest first
+        self._lock = (
+            RLock()
+        )  # the garbage collector may drop a forgotten exchange in the middle of a decision
+
+    def __repr__(self) -> str:
+        return f"<Pool {self.busy} in use, {len(self._idle)} idle>"
+
+    def take(self) -> C | None:
+        """A kept connection that is still good, or None: open a new one.
+
+        Either way one more is in use from here on, until ``give`` or ``drop``. Raises ``NoneAvailable`` at the limit.
+        """
+        with self._lock:
+            if self.max_connections is not None and self.busy >= self.max_connections:
+                raise NoneAvailable(f"{self.busy} requests are in flight, as many as max_connections allows")
+            self.busy += 1
+            connection = self._newest()
+        while connection is not None and self._is_spent(connection):
+            connection.close()
+            with self._lock:
+                connection = self._newest()
+        return connection
+
+    def give(self, connection: C) -> None:
+        """Take back a connection that can be used again."""
+        now = connection.idle_since = self._clock()
+        with self._lock:
+            self.busy -= 1
+            if connection.suspect:
+                self._idle.appendleft(connection)
+            else:
+                self._idle.append(connection)
+            unwanted = self._unwanted(now)
+        for old in unwanted:
+            old.close()
+
+    def drop(self, connection: C | None) -> None:
+        """Take back one that cannot be used again, or that was never opened."""
+        with self._lock:
+            self.busy -= 1
+        if connection is not None:
+            connection.close()
+
+    def close(self) -> None:
+        """Close what is idle; what is in use ends with its request."""
+        with self._lock:
+            idle, self._idle = self._idle, deque()
+        for connection in idle:
+            connection.close()
+
+    def _newest(self) -> C | None:
+        """The connection to try next, no longer in the list."""
+        if not self._idle:
+            return None
+        connection = self._idle.pop()
+        if connection.suspect and self._clock() - connection.idle_since < QUARANTINE:
+            self._idle.appendleft(connection)  # the suspect ones stand there, so nobody else is left
+            return None
+        return connection
+
+    def _is_spent(self, connection: C) -> bool:
+        return self._clock() - connection.idle_since >= self.idle_age or connection.stale()
+
+    def _unwanted(self, now: float) -> list[C]:
+        """The oldest connections, beyond the limit or the age."""
+        idle, found = self._idle, []
+        while idle and (len(idle) > self.max_idle or now - idle[0].idle_since >= self.idle_age):
+            found.append(idle.popleft())
+        return found

@@ -1,0 +1,136 @@
+"""A socket to a backend, with limits on waiting; what the operating system says comes out as errors of ours.
+
+``socket`` and ``select`` are looked up when they are called, so gevent's monkey-patching may come late.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from wsgikit.forwarding.errors import NoAnswer, TimedOut, Unreachable
+
+if TYPE_CHECKING:
+    from wsgikit.forwarding.upstream import Address
+
+BLOCK = 65536
+"""Bytes that are read from a backend at once."""
+
+
+class Wire:
+    """A connected socket. Waiting takes at most ``read_timeout`` at a time, and never goes beyond ``deadline``."""
+
+    __slots__ = ("_poll", "_timeout", "deadline", "sock")
+
+    def __init__(self, sock: socket.socket, read_timeout: float) -> None:
+        sock.settimeout(read_timeout)
+        self.sock = sock
+        self.deadline: float | None = None
+        self._timeout = read_timeout
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+
+    def send(self, data: bytes) -> None:
+        """Send all of ``data``."""
+        if self.deadline is not None:
+            self.sock.settimeout(self._patience())
+        try:
+            self.sock.sendall(data)
+        except TimeoutError as error:
+            raise TimedOut("the upstream did not take the request in time") from error
+        except OSError as error:
+            raise NoAnswer(f"the connection broke while the request was sent ({error})") from error
+
+    def send_some(self, data: memoryview) -> int:
+        """Send what the socket takes now, and give its size; only after ``wait`` has said that it takes something."""
+        try:
+            return self.sock.send(data)
+        except OSError as error:
+            raise NoAnswer(f"the connection broke while the request was sent ({error})") from error
+
+    def receive(self) -> bytes:
+        """What has come, as soon as something has; ``b""`` when the other side has closed."""
+        if self.deadline is not None:
+            self.sock.settimeout(self._patience())
+        try:
+            return self.sock.recv(BLOCK)
+        except TimeoutError as error:
+            raise TimedOut("the upstream sent nothing in time") from error
+        except OSError as error:
+            raise NoAnswer(f"the connection broke while the answer was awaited ({error})") from error
+
+    def readable(self, seconds: float = 0.0) -> bool:
+        """Whether there is something to read, the end of the connection included, within ``seconds``."""
+        return bool(self._poll.poll(seconds * 1000))
+
+    def wait(self) -> tuple[bool, bool]:
+        """Wait until there is something to read, or room to send: whether there is the one, and the other."""
+        self._poll.modify(self.sock, select.POLLIN | select.POLLOUT)
+        try:
+            ready = self._poll.poll(self._patience() * 1000)
+        finally:
+            self._poll.modify(self.sock, select.POLLIN)
+        if not ready:
+            raise TimedOut("the upstream did not take the request in time")
+        events = ready[0][1]
+        return bool(events & ~select.POLLOUT), bool(events & select.POLLOUT)
+
+    def at_rest(self) -> None:
+        """Forget the deadline of the request that is done."""
+        if self.deadline is not None:
+            self.deadline = None
+            self.sock.settimeout(self._timeout)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.sock.close()
+
+    def _patience(self) -> float:
+        """Seconds that may be waited from now."""
+        if self.deadline is None:
+            return self._timeout
+        left = self.deadline - monotonic()
+        if left <= 0:
+            raise TimedOut("total_timeout has passed")
+        return min(left, self._timeout)
+
+
+def connect(address: Address, timeout: float) -> socket.socket:
+    """A socket connected to ``address``: every address of a name is tried, all within ``timeout`` seconds."""
+    give_up = monotonic() + timeout
+    failure: OSError | None = None
+    for family, target in _candidates(address):
+        left = give_up - monotonic()
+        if left <= 0:
+            break
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(left)
+            sock.connect(target)
+            if family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            sock.close()
+            failure = error
+        except BaseException:  # a greenlet that is killed meanwhile
+            sock.close()
+            raise
+        else:
+            return sock
+    if failure is None or isinstance(failure, TimeoutError):
+        raise TimedOut(f"no connection within {timeout:g} s") from failure
+    raise Unreachable(f"no connection ({failure})") from failure
+
+
+def _candidates(address: Address) -> list[tuple[int, Any]]:
+    if address.path:
+        return [(socket.AF_UNIX, address.path)]
+    if address.literal is not None:
+        return [address.literal]
+    try:
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise Unreachable(f"{address.host} has no address ({error})") from error
+    return [(family, target) for family, _, _, _, target in found]
