@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from wsgikit.core.middleware import Stack as Stack
     from wsgikit.forwarding.proxy import ReverseProxy as ReverseProxy
     from wsgikit.forwarding.upstream import Upstream as Upstream
+    from wsgikit.mounting.cascade import Cascade as Cascade
     from wsgikit.mounting.lazy import Lazy as Lazy
+    from wsgikit.mounting.mirror import Mirror as Mirror
     from wsgikit.mounting.mount import Mount as Mount
+    from wsgikit.mounting.prefix import Prefix as Prefix
+    from wsgikit.mounting.split import Split as Split
     from wsgikit.responses.compress import Compress as Compress
     from wsgikit.responses.head import Head as Head
     from wsgikit.responses.headers import Headers as Headers
@@ -86,8 +90,12 @@ _HOMES = {
     "Send": "wsgikit.routing.answers",
     "BasicAuth": "wsgikit.routing.auth",
     # mounting
+    "Cascade": "wsgikit.mounting.cascade",
     "Lazy": "wsgikit.mounting.lazy",
+    "Mirror": "wsgikit.mounting.mirror",
     "Mount": "wsgikit.mounting.mount",
+    "Prefix": "wsgikit.mounting.prefix",
+    "Split": "wsgikit.mounting.split",
     # forwarding
     "ReverseProxy": "wsgikit.forwarding.proxy",
     "Upstream": "wsgikit.forwarding.upstream",
@@ -104,6 +112,7 @@ _HOMES = {
 __all__ = [
     "AccessLog",
     "BasicAuth",
+    "Cascade",
     "ClientIP",
     "Compress",
     "ContentType",
@@ -117,9 +126,11 @@ __all__ = [
     "Layer",
     "Lazy",
     "Method",
+    "Mirror",
     "Mount",
     "Path",
     "Percent",
+    "Prefix",
     "Query",
     "Redirect",
     "RemoveHeader",
@@ -137,6 +148,7 @@ __all__ = [
     "SetEnviron",
     "SetHeader",
     "SkipLog",
+    "Split",
     "Stack",
     "Tag",
     "TrustedProxies",

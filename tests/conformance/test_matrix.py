@@ -23,10 +23,19 @@ LAYERS = sorted(
     if isinstance(getattr(wsgikit, name), type) and issubclass(getattr(wsgikit, name), Middleware)
 )
 
+
+def shadow(environ: Any, start_response: Any) -> list[bytes]:
+    """Where Mirror sends its copies."""
+    start_response("204 No Content", [])
+    return []
+
+
 # What a layer needs beside its app. A layer without needs is built bare.
 ARGUMENTS: dict[str, Layer] = {
     "AccessLog": Layer(wsgikit.AccessLog, to=[].append),
     "Headers": Layer(wsgikit.Headers, set={"X-Set": "1"}, append={"Vary": "Cookie"}, remove=["Server"]),
+    "Mirror": Layer(wsgikit.Mirror, shadow),
+    "Prefix": Layer(wsgikit.Prefix, "/app"),
     "Rules": Layer(
         wsgikit.Rules,
         [
