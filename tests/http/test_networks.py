@@ -136,7 +136,7 @@ def test_a_file_lists_networks_and_names(listed: Path) -> None:
 
 def test_a_wrong_line_is_named_with_its_number(listed: Path) -> None:
     listed.write_text("10.0.0.0/8\nloopbak\n")
-    with pytest.raises(ValueError, match="line 2='loopbak' .* did you mean 'loopback'"):
+    with pytest.raises(ValueError, match=r"line 2='loopbak' .* did you mean 'loopback'"):
         Networks(f"@{listed}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +83,8 @@ def _missing(name: str) -> str:
 
     parent, _, own = name.rpartition(".")
     if not parent:
-        return f"there is no module {name!r}{suggestion(own, _names(iter_modules()))}"
+        own_modules = set(_names(iter_modules())) - sys.stdlib_module_names  # no app is one of Python's own
+        return f"there is no module {name!r}{suggestion(own, sorted(own_modules))}"
     package = import_module(parent)  # it was imported a moment ago, on the way to its module
     paths = getattr(package, "__path__", None)
     if paths is None:

@@ -1,0 +1,178 @@
+"""RequestId: one id, everywhere the same."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsgikit.access.requestid import RequestId, RequestIdFilter, current, uuid7
+from wsgikit.access.trust import TrustedProxies
+from wsgikit.testing import call
+
+
+def shows(environ: Any, start_response: Any) -> Iterable[bytes]:
+    assert environ["HTTP_X_REQUEST_ID"] == environ["wsgikit.request_id"] == current()
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [environ["wsgikit.request_id"].encode()]
+
+
+def test_an_id_is_a_uuid_of_version_7_in_the_order_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    from wsgikit.access import requestid
+
+    moment = [0x0123_4567_89AB * 1_000_000]
+    monkeypatch.setattr(requestid, "time_ns", lambda: moment[0])
+    found = uuid.UUID(uuid7())
+    assert found.version == 7
+    assert found.variant == uuid.RFC_4122
+    assert str(found).startswith("01234567-89ab-7")
+    moment[0] += 1_000_000
+    assert uuid7() > str(found)
+
+
+def test_ids_differ() -> None:
+    ids = {uuid7() for _ in range(2000)}
+    assert len(ids) == 2000
+    assert {one[19] for one in ids} == set("89ab")
+    assert all(
+        re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", i) for i in ids
+    )
+
+
+def test_the_app_the_client_and_outer_layers_see_the_same() -> None:
+    environ: dict[str, Any] = {"wsgikit.notes": {}}
+    answer = call(RequestId(shows), environ=environ)
+    assert answer.header("X-Request-Id") == answer.text == environ["wsgikit.notes"]["request.id"]
+
+
+@pytest.mark.parametrize(
+    ("trust", "peer", "sent", "kept"),
+    [
+        ("private", "10.0.0.1", "abc-123", True),
+        ("private", "10.0.0.1", "0192f3e0-0000-7000-8000-000000000000", True),
+        ("private", "10.0.0.1", "a/b+c=d:e~f@g._-", True),
+        ("private", "10.0.0.1", "x" * 128, True),
+        ("private", "203.0.113.9", "abc-123", False),
+        (None, "10.0.0.1", "abc-123", False),
+        ("unix", "", "abc-123", True),
+        ("loopback", "", "abc-123", False),
+        ("private", "10.0.0.1", "x" * 129, False),
+        ("private", "10.0.0.1", "", False),
+        ("private", "10.0.0.1", "a b", False),
+        ("private", "10.0.0.1", "a\r\nSet-Cookie: x", False),
+        ("private", "10.0.0.1", "<script>", False),
+        ("private", "10.0.0.1", "é", False),
+        ("private", "10.0.0.1", "abc\n", False),
+    ],
+)
+def test_an_id_is_kept_when_well_formed_and_from_a_trusted_peer(
+    trust: Any, peer: str, sent: str, kept: bool
+) -> None:
+    answer = call(RequestId(shows, trust=trust), environ={"HTTP_X_REQUEST_ID": sent, "REMOTE_ADDR": peer})
+    assert (answer.text == sent) is kept
+    assert answer.header("X-Request-Id") == answer.text
+
+
+@pytest.mark.parametrize(("peer", "kept"), [("10.0.0.1", True), ("203.0.113.7", False)])
+def test_behind_trusted_proxies_the_true_peer_is_asked_about(peer: str, kept: bool) -> None:
+    layer = TrustedProxies(RequestId(shows, trust="private"), ["10.0.0.0/8", "203.0.113.7"])
+    answer = call(
+        layer,
+        headers={"X-Forwarded-For": "10.9.9.9" if not kept else "203.0.113.9", "X-Request-Id": "abc"},
+        environ={"REMOTE_ADDR": peer},
+    )
+    assert (answer.text == "abc") is kept
+
+
+def test_an_id_of_the_apps_own_is_replaced_in_place() -> None:
+    def own(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [("x-request-id", "mine"), ("A", "b"), ("X-Request-ID", "again")])
+        return []
+
+    answer = call(RequestId(own))
+    assert [name for name, _ in answer.headers] == ["X-Request-Id", "A"]
+    assert answer.header("X-Request-Id") == current()
+
+
+def test_another_header_takes_its_place() -> None:
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return [environ["HTTP_X_CORRELATION_ID"].encode()]
+
+    answer = call(RequestId(app, header="X-Correlation-Id"))
+    assert answer.header("X-Correlation-Id") == answer.text
+    assert answer.header("X-Request-Id") is None
+
+
+def test_environ_of_the_outer_layers_keeps_its_header() -> None:
+    environ = {"HTTP_X_REQUEST_ID": "theirs"}
+    RequestId(lambda environ, start_response: [])(environ, lambda *_: None)  # type: ignore[arg-type]
+    assert environ["HTTP_X_REQUEST_ID"] == "theirs"
+    assert "wsgikit.request_id" not in environ
+
+
+def test_the_body_is_the_apps_own_object() -> None:
+    body = [b"x"]
+    assert RequestId(lambda environ, start_response: body)({}, lambda *_: None) is body  # type: ignore[arg-type]
+
+
+def test_generator_bodies_and_threads_have_their_own() -> None:
+    barrier = threading.Barrier(4)
+
+    def streams(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        for _ in range(3):
+            barrier.wait(10)
+            yield current().encode() + b" "
+
+    answers: list[Any] = []
+    layer = RequestId(streams)
+    threads = [threading.Thread(target=lambda: answers.append(call(layer))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({answer.text for answer in answers}) == 4
+    assert all(answer.text.split() == [answer.header("X-Request-Id")] * 3 for answer in answers)
+
+
+def test_log_records_carry_it() -> None:
+    record = logging.LogRecord("x", logging.INFO, "", 0, "", (), None)
+    call(RequestId(shows))
+    assert RequestIdFilter().filter(record)
+    assert record.request_id == current() != ""  # type: ignore[attr-defined]
+    other = logging.LogRecord("x", logging.INFO, "", 0, "", (), None)
+    thread = threading.Thread(target=RequestIdFilter().filter, args=(other,))
+    thread.start()
+    thread.join()
+    assert other.request_id == "-"  # type: ignore[attr-defined]
+
+
+@given(st.text())
+def test_no_sent_text_gets_into_an_answer_unless_well_formed(sent: str) -> None:
+    answer = call(
+        RequestId(shows, trust="private"), environ={"HTTP_X_REQUEST_ID": sent, "REMOTE_ADDR": "10.0.0.1"}
+    )
+    found = answer.header("X-Request-Id") or ""
+    assert re.fullmatch(r"[A-Za-z0-9._~+/=:@-]{1,128}", found)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"header": "X Request"}, ValueError, "RequestId: header='X Request'"),
+        ({"header": 7}, TypeError, "header=7"),
+        ({"trust": "privat"}, ValueError, "RequestId: trust='privat' .* did you mean 'private'"),
+        ({"trusted": "private"}, TypeError, "did you mean 'trust'"),
+    ],
+)
+def test_a_wrong_option_is_named(options: dict[str, Any], error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        RequestId(shows, **options)

@@ -1,0 +1,287 @@
+"""Where lines go, tried on real files and sockets."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wsgikit.access import sinks
+from wsgikit.access.queued import Queued
+from wsgikit.access.sinks import opened
+
+
+@pytest.mark.parametrize("name", ["stderr", "stdout"])
+def test_a_stream_is_the_one_of_the_moment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = opened(name, None)
+    for _ in range(2):
+        stream = io.StringIO()
+        monkeypatch.setattr(sys, name, stream)
+        sink.write("a line")
+        assert stream.getvalue() == "a line\n"
+
+
+def test_a_stream_that_is_not_there_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    opened("stderr", None).write("a line")
+
+
+def test_a_callable_is_given_each_line() -> None:
+    lines: list[str] = []
+    opened(lines.append, None).write("a line")
+    assert lines == ["a line"]
+
+
+def test_a_logger_is_told_at_info(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "shop.access"):
+        opened("logger:shop.access", None).write("100% of %s")
+    assert [(r.name, r.levelname, r.getMessage()) for r in caplog.records] == [
+        ("shop.access", "INFO", "100% of %s")
+    ]
+
+
+# --- files
+
+
+def test_a_file_is_appended_to(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    path.write_text("before\n")
+    for to in (str(path), path):
+        opened(to, None).write("a \ud800 line")
+    assert path.read_text() == "before\n" + "a \\ud800 line\n" * 2
+
+
+def test_a_file_is_made_with_the_first_line_and_not_before(tmp_path: Path) -> None:
+    sink = opened(tmp_path / "access.log", None)
+    assert not (tmp_path / "access.log").exists()
+    sink.write("a line")
+    assert (tmp_path / "access.log").read_text() == "a line\n"
+
+
+def test_a_file_is_opened_again_when_it_was_rotated_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(sinks, "monotonic", lambda: now[0])
+    path, old = tmp_path / "access.log", tmp_path / "access.log.1"
+    sink = opened(path, None)
+    sink.write("1")
+    path.rename(old)
+    now[0] += 0.5
+    sink.write("2")
+    now[0] += 0.6
+    sink.write("3")
+    assert (old.read_text(), path.read_text()) == ("1\n2\n", "3\n")
+    path.unlink()
+    now[0] += 2
+    sink.write("4")
+    assert path.read_text() == "4\n"
+
+
+def test_a_folder_that_went_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(sinks, "monotonic", lambda: now[0])
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    sink = opened(folder / "access.log", None)
+    sink.write("1")
+    folder.rename(tmp_path / "gone")
+    now[0] += 2
+    sink.write("2")
+    assert (tmp_path / "gone" / "access.log").read_text() == "1\n2\n"
+
+
+def test_processes_do_not_mix_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    sink = opened(path, None)
+    sink.write("parent")
+    children = []
+    for number in range(3):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                for _ in range(200):
+                    sink.write(str(number) * 300)
+            finally:
+                os._exit(0)
+        children.append(pid)
+    for pid in children:
+        os.waitpid(pid, 0)
+    lines = path.read_text().splitlines()
+    assert len(lines) == 601
+    assert all(re.fullmatch(r"parent|0{300}|1{300}|2{300}", line) for line in lines)
+
+
+# --- syslog
+
+
+@pytest.fixture
+def dev_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    path = str(tmp_path / "log")
+    monkeypatch.setattr(sinks, "_DEV_LOG", path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.settimeout(10)
+        server.bind(path)
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("to", "head"), [("syslog:shop", "<30>"), ("syslog:shop,local0", "<134>"), ("syslog:shop,daemon", "<30>")]
+)
+def test_syslog_gets_a_datagram_for_each_line(dev_log: socket.socket, to: str, head: str) -> None:
+    opened(to, None).write("a line")
+    found = dev_log.recv(1000).decode()
+    assert re.fullmatch(rf"{head}[A-Z][a-z]{{2}} [ \d]\d \d\d:\d\d:\d\d shop\[{os.getpid()}\]: a line", found)
+
+
+def test_a_restarted_syslog_is_found_again(dev_log: socket.socket, tmp_path: Path) -> None:
+    sink = opened("syslog:shop", None)
+    sink.write("1")
+    dev_log.close()
+    (tmp_path / "log").unlink()
+    with pytest.raises(OSError, match="No such file"):
+        sink.write("lost")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.settimeout(10)
+        server.bind(str(tmp_path / "log"))
+        sink.write("2")
+        assert server.recv(1000).endswith(b": 2")
+
+
+def test_a_syslog_that_reads_nothing_holds_nobody_up(dev_log: socket.socket) -> None:
+    sink = opened("syslog:shop", None)
+
+    def flood() -> None:
+        for _ in range(100_000):
+            sink.write("x" * 1000)
+
+    with pytest.raises(BlockingIOError):
+        flood()
+
+
+def test_syslog_over_udp() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.settimeout(10)
+        server.bind(("127.0.0.1", 0))
+        opened(f"syslog://127.0.0.1:{server.getsockname()[1]}", None).write("a line")
+        found = server.recv(1000).decode()
+    assert re.fullmatch(
+        rf"<30>[A-Z][a-z]{{2}} [ \d]\d [\d:]{{8}} \S+ wsgikit\[{os.getpid()}\]: a line", found
+    )
+
+
+@pytest.mark.parametrize(
+    ("to", "error", "said"),
+    [
+        ("stdrr", ValueError, "did you mean 'stderr'"),
+        ("Stdout", ValueError, "did you mean 'stdout'"),
+        ("", ValueError, "to=''"),
+        ("/nowhere/at/all/access.log", ValueError, "a folder that exists"),
+        ("/", ValueError, "a folder that exists"),
+        ("syslog:", ValueError, "syslog:IDENT"),
+        ("syslog:a b", ValueError, "syslog:IDENT"),
+        ("syslog:shop,locl0", ValueError, "did you mean 'local"),
+        ("syslog://", ValueError, "syslog://host:514"),
+        ("syslog://host:port", ValueError, "syslog://host:514"),
+        ("syslog://host/path", ValueError, "syslog://host:514"),
+        (None, TypeError, "to=None"),
+        (7, TypeError, "or a callable given each line"),
+    ],
+)
+def test_a_wrong_sink_is_named(to: Any, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        opened(to, None)
+
+
+# --- the queue
+
+
+def test_a_queue_writes_in_order_in_another_thread() -> None:
+    lines: list[tuple[str, str]] = []
+    done = threading.Event()
+
+    def write(line: str) -> None:
+        lines.append((line, threading.current_thread().name))
+        if line == "9":
+            done.set()
+
+    sink = opened(write, 100)
+    for number in range(10):
+        sink.write(str(number))
+    assert done.wait(10)
+    assert lines == [(str(number), "wsgikit-log") for number in range(10)]
+
+
+def test_a_full_queue_drops_and_counts() -> None:
+    entered, go_on, lines = threading.Event(), threading.Event(), []
+
+    def slow(line: str) -> None:
+        entered.set()
+        go_on.wait(10)
+        lines.append(line)
+
+    sink = Queued(slow, 3)
+    sink.write("in work")
+    assert entered.wait(10)
+    for number in range(5):
+        sink.write(str(number))
+    assert sink.dropped == 2
+    go_on.set()
+    del sink  # ends the thread, after what waits is written
+    assert lines == ["in work", "0", "1", "2"]
+
+
+def test_a_queue_survives_a_sink_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    lines: list[str] = []
+
+    def shaky(line: str) -> None:
+        if line == "bad":
+            raise OSError("full")
+        lines.append(line)
+
+    with caplog.at_level(logging.WARNING, "wsgikit.access"):
+        sink = Queued(shaky, 10)
+        lost = sink._lost
+        for line in ("a", "bad", "bad", "b"):
+            sink.write(line)
+        del sink
+    assert lost.lines == 2
+    assert lines == ["a", "b"]
+    assert len(caplog.records) == 1
+
+
+def test_what_waits_is_written_when_the_process_ends(tmp_path: Path) -> None:
+    code = (
+        "import sys, time\n"
+        "from wsgikit.access.sinks import opened\n"
+        "sink = opened(sys.argv[1], 1000)\n"
+        "for number in range(500): sink.write(str(number))\n"
+    )
+    path = tmp_path / "access.log"
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True, timeout=30)
+    assert path.read_text().split() == [str(number) for number in range(500)]
+
+
+def test_a_child_starts_a_thread_of_its_own(tmp_path: Path) -> None:
+    code = (
+        "import os, sys\n"
+        "from wsgikit.access.sinks import opened\n"
+        "sink = opened(sys.argv[1], 1000)\n"
+        "sink.write('parent')\n"
+        "child = os.fork()\n"
+        "sink.write('child' if child == 0 else 'parent')\n"
+        "if child: assert os.waitpid(child, 0)[1] == 0\n"
+    )
+    path = tmp_path / "access.log"
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True, timeout=30)
+    assert sorted(path.read_text().split()) == ["child", "parent", "parent"]

@@ -1,0 +1,202 @@
+"""Templates of Apache and uWSGI, directive by directive."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from wsgikit.access.exchange import Exchange
+from wsgikit.access.formats import compiled
+from wsgikit.access.redact import DEFAULT, Redaction
+
+Make = Callable[..., Exchange]
+ENVIRON = {
+    "REMOTE_USER": "jo",
+    "SERVER_NAME": "shop",
+    "SERVER_PORT": "8000",
+    "SERVER_ADDR": "192.0.2.1",
+    "REMOTE_PORT": "51234",
+    "CONTENT_LENGTH": "7",
+    "HTTP_HOST": "shop.example:8000",
+    "HTTP_USER_AGENT": "curl/8",
+    "HTTP_REFERER": "https://a.example/?token=t&b=1",
+    "HTTP_AUTHORIZATION": "Basic eA==",
+    "HTTP_COOKIE": "theme=dark; sessionid=s3cret",
+    "wsgikit.original": {"REMOTE_ADDR": "10.0.0.1"},
+    "wsgikit.notes": {"cache": "hit", "request.id": "r1"},
+}
+HEADERS = [
+    ("Content-Type", "text/html"),
+    ("Set-Cookie", "a=1"),
+    ("Vary", "A"),
+    ("vary", "B"),
+    ("Location", "/?token=t"),
+]
+
+
+def line(template: str, exchange: Exchange, redact: Any = DEFAULT) -> str:
+    return compiled(template, Redaction(redact))(exchange)
+
+
+@pytest.mark.parametrize(
+    ("template", "shown"),
+    [
+        ("%%", "%"),
+        ("%a", "203.0.113.9"),
+        ("%h", "203.0.113.9"),
+        ("%{c}a", "10.0.0.1"),
+        ("%A", "192.0.2.1"),
+        ("%b", "5"),
+        ("%B", "5"),
+        ("%D", "250000"),
+        ("%{SERVER_NAME}e", "shop"),
+        ("%{HTTP_AUTHORIZATION}e", "[redacted]"),
+        ("%f", "-"),
+        ("%H", "HTTP/1.1"),
+        ("%{Host}i", "shop.example:8000"),
+        ("%{user-agent}i", "curl/8"),
+        ("%{Referer}i", "https://a.example/?token=[redacted]&b=1"),
+        ("%{Authorization}i", "[redacted]"),
+        ("%{Cookie}i", "[redacted]"),
+        ("%{Content-Length}i", "7"),
+        ("%{X-None}i", "-"),
+        ("%{theme}C", "[redacted]"),
+        ("%{none}C", "-"),
+        ("%l", "-"),
+        ("%L", "r1"),
+        ("%m", "GET"),
+        ("%{cache}n", "hit"),
+        ("%{none}n", "-"),
+        ("%{content-type}o", "text/html"),
+        ("%{Vary}o", "A, B"),
+        ("%{Set-Cookie}o", "[redacted]"),
+        ("%{Location}o", "/?token=[redacted]"),
+        ("%{X-None}o", "-"),
+        ("%p", "8000"),
+        ("%{remote}p", "51234"),
+        ("%P", str(os.getpid())),
+        ("%{tid}P", str(threading.get_ident())),
+        ("%q", "?a=1"),
+        ("%r", "GET /shop?a=1 HTTP/1.1"),
+        ("%s", "200"),
+        ("%>s", "200"),
+        ("%<s", "200"),
+        ("%{%Y}t", "2026"),
+        ("%{sec}t", "1793880936"),
+        ("%{msec}t", "1793880936042"),
+        ("%{usec_frac}t", "042000"),
+        ("%{msec_frac}t", "042"),
+        ("%{begin:sec}t", "1793880936"),
+        ("%{end:msec_frac}t", "292"),
+        ("%T", "0"),
+        ("%{ms}T", "250"),
+        ("%{us}T", "250000"),
+        ("%{s}T", "0"),
+        ("%u", "jo"),
+        ("%U", "/shop"),
+        ("%v", "shop"),
+        ("%V", "shop.example:8000"),
+        ("%X", "-"),
+        ("%I", "-"),
+        ("%^FB", "125000"),
+        ("%200,304m", "GET"),
+        ("%404m", "-"),
+        ("%!404m", "GET"),
+        ("%!200,304{Host}i", "-"),
+        ("100%% of %U", "100% of /shop"),
+        ("é%m", "éGET"),
+    ],
+)
+def test_an_apache_directive(exchange: Make, template: str, shown: str) -> None:
+    assert line(template, exchange(ENVIRON, headers=HEADERS)) == shown
+
+
+def test_apaches_combined_is_ours(exchange: Make) -> None:
+    one = exchange(ENVIRON)
+    template = '%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i"'
+    assert line(template, one) == line("combined", one)
+
+
+def test_a_cookie_shows_where_nothing_is_redacted(exchange: Make) -> None:
+    assert line("%{theme}C %{sessionid}C", exchange(ENVIRON), redact=()) == "dark s3cret"
+
+
+def test_bytes_out_are_head_and_body(exchange: Make) -> None:
+    one = exchange(headers=[("A", "b")])
+    assert line("%O", one) == str(len("HTTP/1.1 200\r\n\r\n") - 1 + len("A: b\r\n") + 5)
+
+
+def test_an_app_that_raised_is_marked(exchange: Make) -> None:
+    assert line("%X", exchange(error=RuntimeError())) == "X"
+
+
+@pytest.mark.parametrize(
+    ("template", "shown"),
+    [
+        ("%(method) %(uri) %(proto)", "GET /shop?a=1 HTTP/1.1"),
+        ("%(addr) %(peer) %(user)", "203.0.113.9 10.0.0.1 jo"),
+        ("%(host) %(uagent)", "shop.example:8000 curl/8"),
+        ("%(referer)", "https://a.example/?token=[redacted]&b=1"),
+        ("%(status) %(rsize) %(cl)", "200 5 7"),
+        ("%(hsize) %(size) %(headers)", "41 46 1"),
+        ("%(micros) %(msecs) %(secs)", "250000 250 0.250000"),
+        ("%(time) %(tmsecs) %(tmicros)", "1793880936 1793880936042 1793880936042000"),
+        ("%(pid) %(wid) %(core) %(switches)", f"{os.getpid()} 0 0 1"),
+        ("%(werr)%(rerr)%(ioerr)%(modifier1)%(modifier2)", "00000"),
+        ("%(var.SERVER_NAME) %(var.NONE)", "shop -"),
+        ("%(var.HTTP_COOKIE)", "[redacted]"),
+        ("%(cache) %(unknown)", "hit -"),
+        ("%(request_id)", "r1"),
+        ("50% %(method)", "50% GET"),
+    ],
+)
+def test_a_uwsgi_variable(exchange: Make, template: str, shown: str) -> None:
+    assert line(template, exchange(ENVIRON)) == shown
+
+
+def test_memory_is_this_process_own(exchange: Make) -> None:
+    vsz, rss, vsz_mib, rss_mib = map(int, line("%(vsz) %(rss) %(vszM) %(rssM)", exchange()).split())
+    assert vsz > rss > 1 << 20
+    assert abs((rss >> 20) - rss_mib) <= 1
+    assert abs((vsz >> 20) - vsz_mib) <= 1
+
+
+def test_memory_after_a_fork_is_the_childs() -> None:
+    from wsgikit.access.memory import memory
+
+    memory()
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            grown = bytearray(64 << 20)
+            os.write(writing, b"%d" % memory()[1])
+            del grown
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+    try:
+        assert int(os.read(reading, 32)) > memory()[1] + (32 << 20)
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("%h %Z", "'%Z' is no directive; these are: %% %a"),
+        ("%", "'%' is no directive"),
+        ("%{X}", "is no directive"),
+        ("%m\n", "a template for one line"),
+        ("%(method)\n", "a template for one line"),
+    ],
+)
+def test_a_wrong_template_is_named(template: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said) as caught:
+        compiled(template, Redaction(DEFAULT))
+    assert f"format={template!r}" in str(caught.value)

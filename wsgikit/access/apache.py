@@ -1,0 +1,174 @@
+"""Log formats of Apache: the directives of mod_log_config and mod_logio (2.4).
+
+What a server knows and WSGI does not (bytes received, keep-alive) is a dash.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from http.cookies import CookieError, SimpleCookie
+from threading import get_ident
+from time import localtime, strftime
+from typing import TYPE_CHECKING
+
+from wsgikit.access.escape import bare
+from wsgikit.access.parts import clf_time, request_lines, user
+from wsgikit.access.redact import HIDDEN
+from wsgikit.access.templates import Ready, compiled, head_size, hidden, note, request_header, variable
+from wsgikit.core.errors import wrong_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wsgikit.access.exchange import Exchange
+    from wsgikit.access.redact import Redaction
+    from wsgikit.access.templates import Field
+
+    Maker = Callable[[str, Redaction], Field]
+
+_DIRECTIVE = re.compile(r"%(!?[0-9]{3}(?:,[0-9]{3})*)?[<>]?(?:\{([^}]*)\})?(\^[A-Za-z]{2}|.|$)", re.DOTALL)
+
+
+def apache(text: str, redaction: Redaction, *, layer: str = "AccessLog") -> Callable[[Exchange], str]:
+    """An Apache LogFormat, as a function; ``ValueError`` for a directive that Apache does not have."""
+    return compiled(text, _DIRECTIVE, lambda match: _directive(match, redaction, layer), layer)
+
+
+def _directive(match: re.Match[str], redaction: Redaction, layer: str) -> Field:
+    statuses, argument, letter = match.groups()
+    maker = _FIELDS.get(letter)
+    if maker is None:
+        known = " ".join(f"%{name}" for name in _FIELDS)
+        raise wrong_value(layer, "format", match.string, f"{match[0]!r} is no directive; these are: {known}")
+    field = maker(argument or "", redaction)
+    if not statuses:
+        return field
+    negated = statuses.startswith("!")
+    listed = frozenset(statuses.lstrip("!").split(","))
+    return lambda exchange: field(exchange) if (exchange.status in listed) is not negated else "-"
+
+
+def _address(argument: str, redaction: Redaction) -> Field:
+    return (
+        (lambda exchange: Ready(bare(exchange.peer)))
+        if argument == "c"
+        else (lambda exchange: Ready(bare(exchange.client)))
+    )
+
+
+def _response_header(name: str, redaction: Redaction) -> Field:
+    wanted = name.lower()
+    if wanted == "location":
+        return lambda exchange: redaction.target(exchange.response_header(wanted) or "")
+    return lambda exchange: hidden(redaction, name, exchange.response_header(wanted))
+
+
+def _cookie(name: str, redaction: Redaction) -> Field:
+    secret = redaction.names("cookie") or redaction.names(name)
+
+    def field(exchange: Exchange) -> object:
+        try:
+            morsel = SimpleCookie(exchange.header("cookie") or "").get(name)
+        except CookieError:
+            return None
+        return None if morsel is None else HIDDEN if secret else morsel.value
+
+    return field
+
+
+def _port(argument: str, redaction: Redaction) -> Field:
+    key = "REMOTE_PORT" if argument == "remote" else "SERVER_PORT"
+    return lambda exchange: exchange.request.get(key)
+
+
+def _process(argument: str, redaction: Redaction) -> Field:
+    return (lambda exchange: get_ident()) if "tid" in argument else (lambda exchange: os.getpid())
+
+
+_FRACTIONS: dict[str, Callable[[float], str]] = {
+    "sec": lambda moment: str(int(moment)),
+    "msec": lambda moment: str(int(moment * 1e3)),
+    "usec": lambda moment: str(int(moment * 1e6)),
+    "msec_frac": lambda moment: f"{int(moment * 1e3) % 1000:03d}",
+    "usec_frac": lambda moment: f"{int(moment * 1e6) % 1000000:06d}",
+}
+
+
+def _time(argument: str, redaction: Redaction) -> Field:
+    which, colon, shape = argument.partition(":")
+    if not colon or which not in ("begin", "end"):
+        which, shape = "begin", argument
+    if which == "end":
+        return lambda exchange: _moment(shape, exchange.started + exchange.duration)
+    return lambda exchange: _moment(shape, exchange.started)
+
+
+def _moment(shape: str, moment: float) -> str:
+    if not shape:
+        return f"[{clf_time(int(moment))}]"
+    fraction = _FRACTIONS.get(shape)
+    return strftime(shape, localtime(moment)) if fraction is None else fraction(moment)
+
+
+def _duration(argument: str, redaction: Redaction) -> Field:
+    factor = {"us": 1e6, "ms": 1e3}.get(argument, 1.0)
+    return lambda exchange: int(exchange.duration * factor)
+
+
+def _query(argument: str, redaction: Redaction) -> Field:
+    def field(exchange: Exchange) -> str:
+        _, mark, query = exchange.target.partition("?")
+        return mark + redaction.query(query)
+
+    return field
+
+
+def _request_line(argument: str, redaction: Redaction) -> Field:
+    line = request_lines(redaction)
+    return lambda exchange: Ready(line(exchange))
+
+
+def _plain(field: Field) -> Maker:
+    return lambda argument, redaction: field
+
+
+_FIELDS: dict[str, Maker] = {
+    "%": _plain(lambda exchange: "%"),
+    "a": _address,
+    "A": _plain(lambda exchange: exchange.request.get("SERVER_ADDR")),
+    "b": _plain(lambda exchange: exchange.sent or "-"),
+    "B": _plain(lambda exchange: exchange.sent),
+    "C": _cookie,
+    "D": lambda argument, redaction: _duration("us", redaction),
+    "e": variable,
+    "f": _plain(lambda exchange: None),
+    "h": _address,
+    "H": _plain(lambda exchange: exchange.request.get("SERVER_PROTOCOL")),
+    "i": request_header,
+    "k": _plain(lambda exchange: None),
+    "l": _plain(lambda exchange: None),
+    "L": _plain(lambda exchange: exchange.request_id),
+    "m": _plain(lambda exchange: exchange.request.get("REQUEST_METHOD")),
+    "n": note,
+    "o": _response_header,
+    "p": _port,
+    "P": _process,
+    "q": _query,
+    "r": _request_line,
+    "R": _plain(lambda exchange: None),
+    "s": _plain(lambda exchange: exchange.status),
+    "t": _time,
+    "T": _duration,
+    "u": _plain(lambda exchange: Ready(user(exchange))),
+    "U": _plain(lambda exchange: exchange.target.partition("?")[0]),
+    "v": _plain(lambda exchange: exchange.request.get("SERVER_NAME")),
+    "V": _plain(lambda exchange: exchange.header("host") or exchange.request.get("SERVER_NAME")),
+    "X": _plain(lambda exchange: "X" if exchange.error else None),
+    "I": _plain(lambda exchange: None),
+    "O": _plain(lambda exchange: exchange.sent + head_size(exchange)),
+    "S": _plain(lambda exchange: None),
+    "^FB": _plain(lambda exchange: int(exchange.ttfb * 1e6)),
+    "^ti": _plain(lambda exchange: None),
+    "^to": _plain(lambda exchange: None),
+}

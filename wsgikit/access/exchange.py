@@ -1,0 +1,189 @@
+"""One request and its answer, as the access log sees them pass."""
+
+from __future__ import annotations
+
+from time import perf_counter, time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from wsgikit.core.body import WatchedBody
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+NOTES = "wsgikit.notes"
+
+_BODILESS = ("204", "304")
+_USUAL = frozenset(map(str, range(100, 1000))).difference(_BODILESS)
+
+
+class Exchange:
+    """What a line is made of. The request is a copy from before any inner layer or app could change it.
+
+    ``request`` is that copy and ``environ`` the dict itself, which TrustedProxies edits in place; ``notes`` is shared
+    with the inner layers. ``status`` is the three digits as text, ``started`` seconds since the epoch, ``duration`` and
+    ``ttfb`` seconds. ``error`` is what the app raised.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_finished",
+        "_first_byte",
+        "_start_response",
+        "_write",
+        "_written",
+        "duration",
+        "environ",
+        "error",
+        "headers",
+        "notes",
+        "request",
+        "sent",
+        "started",
+        "status",
+        "ttfb",
+    )
+
+    _write: Callable[[bytes], object]  # from the first start_response on
+    duration: float
+    ttfb: float
+    sent: int
+
+    def __init__(
+        self,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        finished: Callable[[Exchange], None],
+    ) -> None:
+        self.environ = environ
+        self.request = environ.copy()
+        notes = environ.get(NOTES)
+        if notes is None:
+            notes = environ[NOTES] = {}
+        self.notes: dict[str, Any] = notes
+        self.status = ""
+        self.headers: list[tuple[str, str]] = []
+        self.error: BaseException | None = None
+        self._start_response = start_response
+        self._finished = finished
+        self._written = 0
+        self._first_byte: float | None = None
+        self.started = time()
+        self._clock = perf_counter()
+
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+    ) -> Callable[[bytes], object]:
+        """The app's ``start_response``: the last one that the server took is what is logged."""
+        if exc_info:
+            try:
+                self._write = self._start_response(status, headers, exc_info)
+            finally:
+                exc_info = None  # a traceback that holds its own frame would keep the request alive
+        else:
+            self._write = self._start_response(status, headers)
+        self.status = status[:3]
+        self.headers = headers
+        return self.write
+
+    def write(self, chunk: bytes) -> object:
+        """The server's ``write()``, counted."""
+        if chunk and self._first_byte is None:
+            self._first_byte = perf_counter()
+        result = self._write(chunk)
+        self._written += len(chunk)
+        return result
+
+    def failed(self, error: BaseException) -> None:
+        """The app raised before it gave a body."""
+        body = WatchedBody((), self.done)
+        body.error = error
+        self.done(body)
+
+    def done(self, body: WatchedBody) -> None:
+        """The body was closed."""
+        now, clock = perf_counter(), self._clock
+        first = self._first_byte or body.first_byte  # bytes through write() go ahead of the body's
+        self.duration = now - clock
+        self.ttfb = (first or now) - clock
+        self.sent = self._written + body.sent
+        if body.error is not None or self.status not in _USUAL:
+            self._correct(body.error, out=first is not None)
+        if self.request.get("REQUEST_METHOD") == "HEAD":
+            self.sent = 0  # whatever the app gave, it is not part of such an answer
+        self._finished(self)
+
+    def _correct(self, error: BaseException | None, *, out: bool) -> None:
+        """The status that the client saw, where that is not simply the app's."""
+        if error is not None:
+            self.error = error
+            self.notes.setdefault("error.type", type(error).__name__)
+        if self.status in _BODILESS:
+            self.sent = 0
+        elif self.status not in _USUAL:
+            self.status = "500"  # never given, or no number
+        if error is not None and not out:
+            self.status = "500"  # the server answers for the app
+
+    @property
+    def client(self) -> str:
+        """The verified client: REMOTE_ADDR after TrustedProxies; the peer without it."""
+        client: str = self.environ.get("REMOTE_ADDR") or ""
+        return client
+
+    @property
+    def peer(self) -> str:
+        """The host at the other end of the connection."""
+        peer: str = (self.environ.get("wsgikit.original") or self.environ).get("REMOTE_ADDR") or ""
+        return peer
+
+    @property
+    def target(self) -> str:
+        """Path and query as they stood in the request line; not redacted."""
+        get = self.request.get
+        return target_of(
+            get("RAW_URI"), get("REQUEST_URI"), get("SCRIPT_NAME"), get("PATH_INFO"), get("QUERY_STRING")
+        )
+
+    def header(self, name: str) -> str | None:
+        """A request header, its name in lower case."""
+        key = name.upper().replace("-", "_")
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = "HTTP_" + key
+        value = self.request.get(key)
+        return None if value is None else str(value)
+
+    def response_header(self, name: str) -> str | None:
+        """A response header, its name in lower case; several are joined by a comma."""
+        values = [str(value) for key, value in self.headers if key.lower() == name]
+        return ", ".join(values) if values else None
+
+    @property
+    def request_id(self) -> str | None:
+        """What RequestId has given the request."""
+        found: str | None = self.notes.get("request.id") or self.environ.get("wsgikit.request_id")
+        return found
+
+
+def target_of(
+    raw_uri: str | None, request_uri: str | None, script: str | None, path: str | None, query: str | None
+) -> str:
+    """Path and query as they stood in the request line: as the server kept them, or else what it made of them.
+
+    gunicorn has RAW_URI; uWSGI, waitress, cheroot, nginx and Apache have REQUEST_URI. Not redacted.
+    """
+    raw = raw_uri or request_uri or ""
+    if raw.startswith("/"):
+        return raw
+    quoted = quoted_path((script or "") + (path or ""))
+    return f"{quoted}?{query}" if query else quoted
+
+
+def quoted_path(path: str) -> str:
+    """A path as it stands in a URL, whatever is in it."""
+    try:
+        raw = path.encode("latin-1")
+    except UnicodeEncodeError:  # mod_python and rocket3 decode UTF-8 themselves
+        raw = path.encode("utf-8", "replace")
+    return quote(raw, safe="/:@!$&'()*+,;=~-._") or "/"

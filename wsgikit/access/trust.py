@@ -1,0 +1,267 @@
+"""The client behind the proxies, from the headers of those that are trusted and of nobody else."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from wsgikit.core.environ import DEFAULT_PORTS
+from wsgikit.core.errors import wrong_choice, wrong_type, wrong_value
+from wsgikit.core.headers import valid_name
+from wsgikit.core.middleware import Middleware
+from wsgikit.http.forwarded import Claims, forwarded, one_header, x_forwarded
+from wsgikit.http.networks import Networks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+ORIGINAL = "wsgikit.original"
+
+_X_FORWARDED = (
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PORT",
+    "HTTP_X_FORWARDED_PREFIX",
+)
+_FORWARDED = ("HTTP_FORWARDED",)
+
+# What the proxies' word may replace; read with the headers, as what to write depends on it.
+_IDENTITY = ("REMOTE_ADDR", "wsgi.url_scheme", "HTTP_HOST", "SERVER_PORT")
+
+# Some servers believe one of these from anyone (uWSGI) or from loopback (gunicorn), and write wsgi.url_scheme.
+_SCHEME_KEYS = frozenset(
+    {
+        "HTTP_X_FORWARDED_PROTO",
+        "HTTP_X_FORWARDED_PROTOCOL",
+        "HTTP_X_FORWARDED_SCHEME",
+        "HTTP_X_FORWARDED_SSL",
+    }
+)
+
+# Frameworks and the libraries that look for "the real IP" read these; none goes further unverified.
+_KNOWN = frozenset(
+    {
+        *_X_FORWARDED,
+        *_FORWARDED,
+        *_SCHEME_KEYS,
+        "HTTP_CF_CONNECTING_IP",
+        "HTTP_CLIENT_IP",
+        "HTTP_FASTLY_CLIENT_IP",
+        "HTTP_FORWARDED_FOR",
+        "HTTP_TRUE_CLIENT_IP",
+        "HTTP_X_CLIENT_IP",
+        "HTTP_X_CLUSTER_CLIENT_IP",
+        "HTTP_X_FORWARDED",
+        "HTTP_X_ORIGINAL_FORWARDED_FOR",
+        "HTTP_X_REAL_IP",
+    }
+)
+
+_REMEMBERED = 1024  # distinct sets of header texts
+_LONGEST = 1024  # characters in a set that is worth remembering
+
+
+class TrustedProxies(Middleware):
+    """Writes the client's own address, scheme and host into the request, as far as trusted proxies vouch for them.
+
+    Where the peer (REMOTE_ADDR) is trusted, the forwarded headers are read from the right past trusted networks, and
+    environ is edited in place, so that the server's own access log is right too: REMOTE_ADDR, wsgi.url_scheme,
+    HTTP_HOST, SERVER_PORT. The headers are rewritten to the part that was verified. Where the peer is not trusted they
+    are removed, and a scheme that the server took from them is taken back. ``environ["wsgikit.original"]`` has what
+    stood there before; its ``REMOTE_ADDR`` is always there, and is the peer (``""`` where it has no address).
+
+    - ``networks``: whose word counts: CIDRs, ``"loopback"``, ``"private"``, ``"unix"`` (a peer on a unix socket),
+      ``"@file"`` (a list, read again when it changes). No default: who is trusted depends on where the app runs.
+    - ``headers``: ``"x-forwarded"`` (X-Forwarded-For, -Proto, -Host, -Port, -Prefix), ``"forwarded"`` (RFC 7239), or
+      the name of one header that holds the address (``"x-real-ip"``). The other families are removed.
+    - ``hops``: how many addresses are believed at most, None for as many as are trusted: a second lock for a chain
+      of known length. The peer is hop 1, and vouches for the last address.
+    - ``prefix``: whether X-Forwarded-Prefix is put before SCRIPT_NAME; off, as a proxy that strips no path sets none.
+
+    Raises ``ValueError`` or ``TypeError`` for a network or option that will not do.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        networks: str | Iterable[str],
+        *,
+        headers: str = "x-forwarded",
+        hops: int | None = None,
+        prefix: bool = False,
+    ) -> None:
+        super().__init__(app)
+        self.networks = networks
+        self.headers = headers
+        self.hops = _hops(hops)
+        self.prefix = _flag(prefix)
+        self._trusted = Networks(networks, layer="TrustedProxies")
+        self._family, self._read = self._reader(headers)
+        self._decisive = (*_IDENTITY, *self._family)
+        self._others = _KNOWN.difference(self._family)
+        self._known: dict[tuple[str | None, ...], _Verdict] = {}
+        self._generation = 0
+
+    def _reader(self, headers: str) -> tuple[tuple[str, ...], Callable[[tuple[Any, ...]], Claims]]:
+        """The environ keys of the chosen family, and what reads their texts."""
+        trusted, hops = self._trusted.contains, self.hops
+        name = _header(headers)
+        if name == "x-forwarded":
+            return _X_FORWARDED, partial(x_forwarded, trusted=trusted, hops=hops)
+        if name == "forwarded":
+            return _FORWARDED, lambda texts: forwarded(texts[0], trusted, hops)
+        key = "HTTP_" + name.upper().replace("-", "_")
+        return (key,), lambda texts: one_header(key, texts[0], trusted, hops)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if self._trusted.changing and self._trusted.generation() != self._generation:
+            self._known, self._generation = {}, self._trusted.generation()
+        texts = tuple(map(environ.get, self._decisive))
+        verdict = self._known.get(texts) or self._judge(texts)
+        original = verdict.original.copy()
+        environ.update(verdict.edits)
+        for key in verdict.removed:
+            del environ[key]
+        if verdict.unsettled or not environ.keys().isdisjoint(self._others):
+            self._settle(environ, original, verdict.claims)
+        if ORIGINAL in environ:  # another TrustedProxies further out has the older values, and the true peer
+            original.update(environ[ORIGINAL])
+        environ[ORIGINAL] = original
+        return self.app(environ, start_response)
+
+    def _judge(self, texts: tuple[str | None, ...]) -> _Verdict:
+        """What follows from the texts of the decisive keys, remembered."""
+        known = self._known  # the one that goes with the networks asked below, should they change meanwhile
+        said = texts[len(_IDENTITY) :]
+        heard = any(text is not None for text in said) and self._trusted.contains(texts[0])
+        claims = self._read(said) if heard else Claims()
+        verdict = _Verdict(dict(zip(self._decisive, texts, strict=True)), claims, self.prefix)
+        if sum(len(text) for text in texts if type(text) is str) <= _LONGEST:
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            known[texts] = verdict
+        return verdict
+
+    def _settle(self, environ: WSGIEnvironment, original: dict[str, Any], claims: Claims) -> None:
+        """What is rare: headers of other families, a scheme that the server took from a header, a prefix."""
+        for key in environ.keys() & self._others:
+            original[key] = environ.pop(key)
+        edits: dict[str, str] = {}
+        if claims.scheme is None and not _SCHEME_KEYS.isdisjoint(original):
+            scheme = own_scheme(environ, original)
+            edits = {"wsgi.url_scheme": scheme, **_authority(claims, scheme, environ.get("HTTP_HOST"))}
+        if self.prefix and claims.prefix:
+            edits["SCRIPT_NAME"] = claims.prefix + environ.get("SCRIPT_NAME", "")
+        for key, value in edits.items():
+            if environ.get(key) != value:
+                original.setdefault(key, environ.get(key, ""))
+                environ[key] = value
+
+
+class _Verdict:
+    """What one set of texts does to environ: ``edits`` are set, ``removed`` taken out, ``original`` kept.
+
+    ``unsettled`` says that more of environ than these texts has a say in it.
+    """
+
+    __slots__ = ("claims", "edits", "original", "removed", "unsettled")
+
+    def __init__(self, texts: dict[str, str | None], claims: Claims, prefix: bool) -> None:
+        self.claims = claims
+        headers = [key for key, text in texts.items() if text is not None and key not in _IDENTITY]
+        self.removed = tuple(key for key in headers if key not in claims.headers)
+        self.original: dict[str, Any] = {
+            "REMOTE_ADDR": texts["REMOTE_ADDR"] or "",
+            **{key: texts[key] for key in headers},
+        }
+        self.edits = dict(claims.headers)
+        scheme = claims.scheme or texts["wsgi.url_scheme"] or "http"
+        identity = {
+            "REMOTE_ADDR": claims.client,
+            "wsgi.url_scheme": claims.scheme,
+            **_authority(claims, scheme, texts["HTTP_HOST"]),
+        }
+        for key, value in identity.items():
+            if value is not None and value != texts[key]:
+                self.edits[key] = value
+                if texts[key] is not None:
+                    self.original[key] = texts[key]
+        tainted = claims.scheme is None and not _SCHEME_KEYS.isdisjoint(headers)
+        self.unsettled = tainted or bool(prefix and claims.prefix)
+
+
+def _authority(claims: Claims, scheme: str, current: str | None) -> dict[str, str]:
+    """HTTP_HOST and SERVER_PORT as the client used them, when a trusted proxy says anything about that."""
+    if not (claims.scheme or claims.host or claims.port):
+        return {}
+    host = claims.host or current
+    own = DEFAULT_PORTS.get(scheme, "80")
+    if not host:
+        return {"SERVER_PORT": claims.port or own}
+    name, colon, written = host.rpartition(":")
+    if not colon or "]" in written:  # no port: a name alone, or [2001:db8::1]
+        name, written = host, ""
+    if claims.port is None:
+        number = written if written.isascii() and written.isdigit() else own
+        return {"HTTP_HOST": host, "SERVER_PORT": number}
+    return {"HTTP_HOST": name if claims.port == own else f"{name}:{claims.port}", "SERVER_PORT": claims.port}
+
+
+def own_scheme(environ: WSGIEnvironment, original: dict[str, Any]) -> str:
+    """The scheme of the server's own socket, when the scheme that environ has may come from a header.
+
+    HTTPS (cheroot, uWSGI, CGI), UWSGI_SCHEME (nginx), gunicorn's socket and port 443 speak for https. Without any of
+    them a scheme that no header claimed is the server's own (a TLS server that leaves no trace in environ), and
+    anything else is http.
+    """
+    if (
+        str(environ.get("HTTPS", "")).lower() in _YES
+        or environ.get("UWSGI_SCHEME") == "https"
+        or hasattr(environ.get("gunicorn.socket"), "cipher")
+        or str(original.get("SERVER_PORT") or environ.get("SERVER_PORT")) == "443"
+    ):
+        return "https"
+    if environ.get("wsgi.url_scheme") != "https":
+        return "http"
+    claimed = (str(original[key]).lower() for key in _SCHEME_KEYS if key in original)
+    return "http" if any("https" in text or text in _YES for text in claimed) else "https"
+
+
+_YES = frozenset({"on", "1", "true", "yes", "ssl"})
+
+
+def _header(headers: str) -> str:
+    wanted = (
+        '"x-forwarded", "forwarded", or the name of one header that holds the address, such as "x-real-ip"'
+    )
+    if not isinstance(headers, str):
+        raise wrong_type("TrustedProxies", "headers", headers, wanted)
+    name = headers.lower()
+    if not valid_name(name):
+        raise wrong_value("TrustedProxies", "headers", headers, wanted)
+    if name not in _FAMILIES:
+        from difflib import get_close_matches
+
+        if get_close_matches(name, _FAMILIES, n=1, cutoff=0.9):  # "x-forwardd" would be a header nobody sends
+            raise wrong_choice("TrustedProxies", "headers", headers, _FAMILIES)
+    return name
+
+
+_FAMILIES = ("x-forwarded", "forwarded")
+
+
+def _hops(hops: int | None) -> int | None:
+    wanted = "a number of proxies from 1 up, or None for as many as are trusted"
+    if hops is not None and (isinstance(hops, bool) or not isinstance(hops, int)):
+        raise wrong_type("TrustedProxies", "hops", hops, wanted)
+    if hops is not None and hops < 1:
+        raise wrong_value("TrustedProxies", "hops", hops, wanted)
+    return hops
+
+
+def _flag(prefix: bool) -> bool:
+    if not isinstance(prefix, bool):
+        raise wrong_type("TrustedProxies", "prefix", prefix, "True or False")
+    return prefix

@@ -1,0 +1,107 @@
+"""Log formats of uWSGI: the same names, so that a log-format can be pasted."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from time import asctime, localtime, time
+from typing import TYPE_CHECKING, Any
+
+from wsgikit.access.escape import bare
+from wsgikit.access.memory import memory
+from wsgikit.access.parts import clf_time
+from wsgikit.access.templates import Ready, compiled, head_size, note, request_header, variable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wsgikit.access.exchange import Exchange
+    from wsgikit.access.redact import Redaction
+    from wsgikit.access.templates import Field
+
+DEFAULT_LINE = (
+    "[pid: %(pid)|app: -|req: -/-] %(addr) (%(user)) {%(vars) vars in %(pktsize) bytes} [%(ctime)] %(method) %(uri)"
+    " => generated %(rsize) bytes in %(msecs) msecs (%(proto) %(status)) %(headers) headers in %(hsize) bytes"
+    " (%(switches) switches on core %(core))"
+)
+
+_VARIABLE = re.compile(r"%\(([^)]*)\)")
+
+
+def uwsgi(text: str, redaction: Redaction, *, layer: str = "AccessLog") -> Callable[[Exchange], str]:
+    """A uWSGI log-format, as a function. A name that uWSGI does not know is a note, as it is a logvar there."""
+    return compiled(text, _VARIABLE, lambda match: _variable(match[1], redaction), layer)
+
+
+def _variable(name: str, redaction: Redaction) -> Field:
+    kind, dot, key = name.partition(".")
+    if dot and kind == "var":
+        return variable(key, redaction)
+    if name == "uri":
+        return lambda exchange: redaction.target(exchange.target)
+    if name == "referer":
+        return request_header("referer", redaction)
+    return _FIELDS.get(name) or note(name, redaction)
+
+
+def _ctime(exchange: Exchange) -> str:
+    # English whatever the locale; strftime's %c is not.
+    return asctime(localtime(exchange.started))
+
+
+def _texts(exchange: Exchange) -> list[tuple[str, str]]:
+    return [(key, value) for key, value in exchange.request.items() if type(value) is str]
+
+
+def _packet(exchange: Exchange) -> int:
+    """The size of the request as a uwsgi packet holds it: each key and value with two bytes of length."""
+    return sum(len(key) + len(value) + 4 for key, value in _texts(exchange))
+
+
+def _worker(exchange: Exchange) -> object:
+    module: Any = sys.modules.get("uwsgi")
+    return 0 if module is None else module.worker_id()
+
+
+_FIELDS: dict[str, Field] = {
+    "method": lambda exchange: exchange.request.get("REQUEST_METHOD"),
+    "user": lambda exchange: exchange.environ.get("REMOTE_USER"),
+    "addr": lambda exchange: Ready(bare(exchange.client)),
+    "peer": lambda exchange: Ready(bare(exchange.peer)),
+    "host": lambda exchange: exchange.header("host"),
+    "proto": lambda exchange: exchange.request.get("SERVER_PROTOCOL"),
+    "uagent": lambda exchange: exchange.header("user-agent"),
+    "status": lambda exchange: exchange.status,
+    "rsize": lambda exchange: exchange.sent,
+    "hsize": head_size,
+    "size": lambda exchange: exchange.sent + head_size(exchange),
+    "cl": lambda exchange: exchange.request.get("CONTENT_LENGTH"),
+    "pktsize": _packet,
+    "headers": lambda exchange: len(exchange.headers),
+    "vars": lambda exchange: len(_texts(exchange)),
+    "micros": lambda exchange: int(exchange.duration * 1e6),
+    "msecs": lambda exchange: int(exchange.duration * 1e3),
+    "secs": lambda exchange: f"{exchange.duration:f}",
+    "time": lambda exchange: int(exchange.started),
+    "tmsecs": lambda exchange: int(exchange.started * 1e3),
+    "tmicros": lambda exchange: int(exchange.started * 1e6),
+    "ctime": _ctime,
+    "ltime": lambda exchange: clf_time(int(exchange.started)),
+    "ftime": lambda exchange: clf_time(int(exchange.started)),
+    "epoch": lambda exchange: int(time()),
+    "pid": lambda exchange: os.getpid(),
+    "wid": _worker,
+    "core": lambda exchange: exchange.request.get("uwsgi.core", 0),
+    "switches": lambda exchange: 1,
+    "vsz": lambda exchange: memory()[0],
+    "rss": lambda exchange: memory()[1],
+    "vszM": lambda exchange: memory()[0] >> 20,
+    "rssM": lambda exchange: memory()[1] >> 20,
+    "modifier1": lambda exchange: 0,
+    "modifier2": lambda exchange: 0,
+    "werr": lambda exchange: 0,
+    "rerr": lambda exchange: 0,
+    "ioerr": lambda exchange: 0,
+    "request_id": lambda exchange: exchange.request_id,
+}
