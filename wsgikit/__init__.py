@@ -32,10 +32,6 @@ if TYPE_CHECKING:
     from wsgikit.routing.actions import SetHeader as SetHeader
     from wsgikit.routing.actions import SkipLog as SkipLog
     from wsgikit.routing.actions import Tag as Tag
-    from wsgikit.routing.answers import Deny as Deny
-    from wsgikit.routing.answers import Redirect as Redirect
-    from wsgikit.routing.answers import Respond as Respond
-    from wsgikit.routing.answers import Send as Send
     from wsgikit.routing.auth import BasicAuth as BasicAuth
     from wsgikit.routing.conditions import ClientIP as ClientIP
     from wsgikit.routing.conditions import ContentType as ContentType
@@ -48,6 +44,10 @@ if TYPE_CHECKING:
     from wsgikit.routing.conditions import Query as Query
     from wsgikit.routing.conditions import Scheme as Scheme
     from wsgikit.routing.percent import Percent as Percent
+    from wsgikit.routing.responders import Deny as Deny
+    from wsgikit.routing.responders import Redirect as Redirect
+    from wsgikit.routing.responders import Respond as Respond
+    from wsgikit.routing.responders import Send as Send
     from wsgikit.routing.route import Route as Route
     from wsgikit.routing.router import Router as Router
     from wsgikit.routing.rules import Rule as Rule
@@ -84,10 +84,10 @@ _HOMES = {
     "SetHeader": "wsgikit.routing.actions",
     "SkipLog": "wsgikit.routing.actions",
     "Tag": "wsgikit.routing.actions",
-    "Deny": "wsgikit.routing.answers",
-    "Redirect": "wsgikit.routing.answers",
-    "Respond": "wsgikit.routing.answers",
-    "Send": "wsgikit.routing.answers",
+    "Deny": "wsgikit.routing.responders",
+    "Redirect": "wsgikit.routing.responders",
+    "Respond": "wsgikit.routing.responders",
+    "Send": "wsgikit.routing.responders",
     "BasicAuth": "wsgikit.routing.auth",
     # mounting
     "Cascade": "wsgikit.mounting.cascade",
