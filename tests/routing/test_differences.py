@@ -1,4 +1,4 @@
-"""Where Router deliberately differs from `werkzeug.routing.Map`: both sides, so that the list in docs/routing.md stays true.
+"""Where Router deliberately differs from `werkzeug.routing.Map`: both sides, so that docs/routing.md stays true.
 
 If Werkzeug changes its mind about one of these, its half of the test fails, and the list gets shorter.
 """
@@ -80,12 +80,6 @@ def test_a_host_without_a_port_is_for_every_port_and_no_host_for_every_host() ->
         assert router.match(path, host="a.example:8080").args == {}
         with pytest.raises(exceptions.NotFound):
             adapter.match(path)
-
-
-def test_one_name_for_two_variables_is_refused() -> None:
-    with pytest.raises(ValueError, match="<a> stands there twice"):
-        Route("/<a>/<a>", app)
-    assert Map([Rule("/<a>/<a>", endpoint="x")]).bind("h").match("/1/2") == ("x", {"a": "1"})
 
 
 def test_a_rule_that_no_path_can_have_is_refused() -> None:

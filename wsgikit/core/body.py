@@ -81,23 +81,37 @@ class WatchedBody:
 
 
 class WatchedList(WatchedBody):
-    """A list or tuple of chunks: its length stays exact, and it can be iterated again, as servers may."""
+    """A list or tuple of chunks: its length stays exact, and it can be iterated again, as servers may.
+
+    Nearly every answer is one, so nothing is called here that can be done in place.
+    """
 
     __slots__ = ("_chunks",)
 
     def __init__(self, body: list[bytes] | tuple[bytes, ...], done: Callable[[WatchedBody], None]) -> None:
-        super().__init__(body, done)
-        self._chunks = body
+        self._body = self._chunks = body
+        self._done = done
+        self.sent = 0
+        self.first_byte = None
+        self.error = None
 
     def __len__(self) -> int:
         return len(self._chunks)
 
     def __iter__(self) -> Iterator[bytes]:
         chunks = self._chunks
-        if len(chunks) == 1:  # nearly every answer: one chunk is sent whole or not at all
-            self.count(chunks[0])
-            return iter(chunks)
-        return self._each()
+        if len(chunks) != 1:
+            return self._each()
+        self.sent += len(chunks[0])  # one chunk is sent whole or not at all
+        if self.sent and self.first_byte is None:
+            self.first_byte = perf_counter()
+        return iter(chunks)
+
+    def close(self) -> None:
+        """Report, once: a list has no ``close()`` of its own."""
+        if self._body is not None:
+            self._body = None
+            self._done(self)
 
     def _each(self) -> Iterator[bytes]:
         for chunk in self._chunks:

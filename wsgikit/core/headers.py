@@ -54,6 +54,9 @@ def replaced(headers: Iterable[tuple[str, str]], name: str, value: str) -> Heade
 def add_vary(headers: Headers, field: str) -> None:
     """Merge ``field`` into Vary in place: once, whatever its case, and not after ``*`` (RFC 9110 section 12.5.5)."""
     lines = get_all(headers, "vary")
+    if not lines:
+        headers.append(("Vary", field))
+        return
     members = [member.strip() for line in lines for member in line.split(",") if member.strip()]
     if "*" in members or field.lower() in map(str.lower, members):
         return
