@@ -2,12 +2,13 @@
 # make test   the whole suite
 # make lint   ruff and mypy --strict
 # make docs   the documentation, warnings as errors
+# make bench  what the benchmarks run beside wsgikit (see benchmarks/README.md)
 # Each makes .venv and installs what it needs; PYTHON=python3.13 chooses the interpreter.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs bench clean
 .PRECIOUS: .venv/.installed-%
 
 .venv/.installed-%: pyproject.toml
@@ -30,6 +31,8 @@ lint: .venv/.installed-lint
 docs: .venv/.installed-docs
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+bench: .venv/.installed-bench
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis docs/_build
