@@ -248,6 +248,12 @@ def test_a_named_host_wins_over_a_pattern_and_that_over_none(host: str, name: st
     assert taker(HOSTS, "/", host=host) == name
 
 
+def test_host_patterns_are_tried_by_weight() -> None:
+    hosts = ["<x>.example", "<int:x>.example", "v<x>.example"]
+    router = Router([Route("/", Says(host), host=host) for host in hosts])
+    assert [taker(router, "/", host=f"{name}.example") for name in ("a", "12", "v1")] == hosts
+
+
 def test_values_of_the_host_come_with_those_of_the_path() -> None:
     router = Router([Route("/<int:id>", a, host="<team>.example.com")])
     assert router.match("/7", host="Red.example.com").args == {"team": "red", "id": 7}
@@ -283,6 +289,25 @@ def test_a_value_that_is_the_default_has_one_url() -> None:
     with pytest.raises(Redirected) as raised:
         router.match("/all/page/1")
     assert raised.value.location == "/all/"
+
+
+def test_of_two_canonical_spellings_the_first_stays() -> None:
+    router = Router(
+        [
+            Route("/a/", a, name="all", defaults={"page": 1}),
+            Route("/b/", a, name="all", defaults={"page": 1}),
+            Route("/b/", a, name="all", defaults={"page": 1}),
+        ]
+    )
+    assert router.match("/a/").args == {"page": 1}
+    with pytest.raises(Redirected) as raised:
+        router.match("/b/")
+    assert raised.value.location == "/a/"
+
+
+def test_one_rule_twice_is_no_redirect_to_itself() -> None:
+    router = Router([Route("/a/", a, name="all", defaults={"page": 1}, methods=[m]) for m in ("GET", "POST")])
+    assert router.match("/a/", "POST").args == {"page": 1}
 
 
 def test_a_redirect_is_absolute_only_where_the_host_changes() -> None:
@@ -522,6 +547,11 @@ def test_urls_are_built_from_names(name: str, values: dict[str, Any], url: str) 
 def test_a_url_never_begins_with_two_slashes_but_for_a_host() -> None:
     router = Router([Route("/<path:p>", a, name="p")])
     assert router.url_for("p", p="/evil.org") == "/evil.org"
+
+
+def test_a_url_that_answers_get_goes_before_others() -> None:
+    router = Router([Route("/new", a, name="x", methods=["POST"]), Route("/x", a, name="x", methods=["GET"])])
+    assert router.url_for("x") == "/x"
 
 
 def test_a_value_may_be_called_name() -> None:
