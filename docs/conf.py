@@ -1,6 +1,9 @@
 """Sphinx reads this."""
 
 from importlib.metadata import version as _version
+from pathlib import Path
+
+from wsgikit.testing.rules import as_markdown
 
 project = "wsgikit"
 author = "The wsgikit authors"
@@ -9,7 +12,7 @@ release = _version("wsgikit")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_generated"]
 html_theme = "furo"
 html_title = "wsgikit"
 myst_heading_anchors = 3
@@ -17,3 +20,8 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 nitpicky = False
+
+# The checker and the documentation are one text.
+_generated = Path(__file__).parent / "_generated"
+_generated.mkdir(exist_ok=True)
+(_generated / "lint-rules.md").write_text(as_markdown())

@@ -54,6 +54,9 @@ def command(server: str, port: int) -> list[str]:
 
 SERVERS = ("waitress", "wsgiref", "gunicorn-sync", "gunicorn-gthread", "uwsgi")
 
+# Programs that are no module of ours to start with the interpreter, and the package that brings each.
+PROGRAMS = {"uwsgi": "pyuwsgi"}
+
 
 @dataclass
 class Running:

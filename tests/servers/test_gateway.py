@@ -7,22 +7,33 @@ import hashlib
 import http.client
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
-from tests.servers.launch import SERVERS, Running, backend, free_port, server
+from tests.servers.launch import PROGRAMS, SERVERS, Running, backend, free_port, server
 
 MIB = 1024 * 1024
 FLAT = 8 * 1024  # KiB that a process may grow by while 20 MB pass through it
 
 
 @pytest.fixture(scope="module", params=SERVERS)
-def gateway(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def gateway(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    program: Callable[[str, str], str],
+) -> Iterator[Running]:
+    need(request.param, program)
     with backend() as url, server(request.param, tmp_path_factory.mktemp("gateway"), backend=url) as running:
         yield running
+
+
+def need(name: str, program: Callable[[str, str], str]) -> None:
+    """Skip, by name, a server that is not on this machine."""
+    if name in PROGRAMS:
+        program(name, PROGRAMS[name])
 
 
 class Answer:
@@ -217,7 +228,10 @@ def test_what_http_forbids_is_answered_400(gateway: Running, what: str) -> None:
 
 
 @pytest.fixture(params=SERVERS)
-def orphaned(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]:
+def orphaned(
+    request: pytest.FixtureRequest, tmp_path: Path, program: Callable[[str, str], str]
+) -> Iterator[Running]:
+    need(request.param, program)
     with server(request.param, tmp_path, backend=f"http://127.0.0.1:{free_port()}") as running:
         yield running
 
