@@ -6,7 +6,10 @@ alone is given its arguments in ``ARGUMENTS``, and a test below fails while it i
 
 from __future__ import annotations
 
+import copy
 import inspect
+import os
+import pickle
 import warnings
 from typing import Any
 from wsgiref.validate import validator
@@ -24,6 +27,10 @@ LAYERS = sorted(
 )
 
 
+def print_nowhere(line: str) -> None:
+    """Where AccessLog writes."""
+
+
 def shadow(environ: Any, start_response: Any) -> list[bytes]:
     """Where Mirror sends its copies."""
     start_response("204 No Content", [])
@@ -32,7 +39,7 @@ def shadow(environ: Any, start_response: Any) -> list[bytes]:
 
 # What a layer needs beside its app. A layer without needs is built bare.
 ARGUMENTS: dict[str, Layer] = {
-    "AccessLog": Layer(wsgikit.AccessLog, to=[].append),
+    "AccessLog": Layer(wsgikit.AccessLog, to=print_nowhere),
     "Headers": Layer(wsgikit.Headers, set={"X-Set": "1"}, append={"Vary": "Cookie"}, remove=["Server"]),
     "Mirror": Layer(wsgikit.Mirror, shadow),
     "Prefix": Layer(wsgikit.Prefix, "/app"),
@@ -149,3 +156,40 @@ def test_all_layers_together(case: AwkwardApp) -> None:
     app = lint(everything()(lint(case.app, allow=case.breaks)), allow=case.breaks)
     with warnings.catch_warnings():
         check(app, case)
+
+
+def page(environ: Any, start_response: Any) -> list[bytes]:
+    """At the top of the module, so that it pickles."""
+    start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+    return [b"<p>page</p>" * 100]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_copies_and_pickles_answer_as_the_original_does(name: str) -> None:
+    layer = bare(name)(page)
+    case = AwkwardApp("page", page)
+    expected = ask(layer, case, [])
+    for other in (copy.copy(layer), copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert type(other) is type(layer)
+        assert other.options().keys() == layer.options().keys()
+        answer = ask(other, case, [])
+        assert (answer.status, answer.body) == (expected.status, expected.body)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_an_unknown_option_is_named_with_the_layer(name: str) -> None:
+    with pytest.raises(TypeError, match=f"{name}: no option 'nonesuch'"):
+        Layer(getattr(wsgikit, name), nonesuch=1)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # the test runner has threads
+@pytest.mark.parametrize("name", LAYERS)
+def test_used_before_a_fork_it_works_after_it(name: str) -> None:
+    layer = bare(name)(page)
+    case = AwkwardApp("page", page)
+    expected = ask(layer, case, [])
+    pid = os.fork()
+    if pid == 0:
+        answer = ask(layer, case, [])
+        os._exit(0 if (answer.status, answer.body) == (expected.status, expected.body) else 1)
+    assert os.waitpid(pid, 0)[1] == 0

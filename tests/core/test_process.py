@@ -32,6 +32,7 @@ def test_threads_that_come_first_together_get_the_same() -> None:
     assert len(set(map(id, seen))) == 1
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # the test runner has threads
 def test_a_fork_has_its_own() -> None:
     holder: PerProcess[list[int]] = PerProcess(list)
     holder.get().append(os.getpid())

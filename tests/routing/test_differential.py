@@ -163,7 +163,7 @@ def rule_sets(draw: st.DrawFn, *, hosted: bool = False) -> list[dict[str, Any]]:
         found.append(made)
         for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
             # The same rule once more, or another spelling of its page, the canonical one when v0 is 12.
-            again = {**made, "methods": draw(methods), "host": draw(hosts) if hosted else None}
+            again = {**made, "methods": draw(methods), "host": draw(hosts) if made["host"] else None}
             if "<int:v0>" in made["rule"] and draw(st.booleans()):
                 short = made["rule"].replace("<int:v0>", draw(st.sampled_from(["twelve", "dozen"])), 1)
                 again.update(rule=short, defaults={"v0": 12})
