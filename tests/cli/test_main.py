@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -108,6 +109,15 @@ def test_a_wrong_target_is_one_line_that_helps(folder: Path, target: str, said: 
         assert done.stderr.startswith("Error: ")
         assert said in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [("serve", "shop:application"), ("demo",)])
+def test_an_address_that_is_taken_is_one_line(folder: Path, words: tuple[str, ...]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run(*words, "--port", str(port), cwd=folder)
+    assert done.returncode == 1
+    assert done.stderr == f"Error: cannot listen on 127.0.0.1:{port}: Address already in use\n"
 
 
 def test_inspect_draws_the_tree() -> None:

@@ -47,9 +47,13 @@ def inspect(target: str) -> None:
 @click.argument("target")
 def serve(target: str, host: str, port: int, threads: int) -> None:
     """Serve TARGET on the embedded server (waitress)."""
+    from wsgikit.cli.serve import CannotListen
     from wsgikit.cli.serve import serve as run
 
-    run(_load(target), host=host, port=port, threads=threads, say=click.echo)
+    try:
+        run(_load(target), host=host, port=port, threads=threads, say=click.echo)
+    except CannotListen as error:
+        raise click.ClickException(str(error)) from error
 
 
 @main.command()
@@ -57,10 +61,11 @@ def demo(host: str, port: int, threads: int) -> None:
     """Serve the example gateway: Flask, Django and Bottle side by side, and a backend behind the proxy."""
     from wsgikit.cli.demo import DemoError
     from wsgikit.cli.demo import demo as run
+    from wsgikit.cli.serve import CannotListen
 
     try:
         run(host=host, port=port, threads=threads, say=click.echo)
-    except DemoError as error:
+    except (DemoError, CannotListen) as error:
         raise click.ClickException(str(error)) from error
 
 
