@@ -50,6 +50,23 @@ def test_a_list_keeps_its_length_and_can_be_read_twice(done: Reports) -> None:
     assert one.first_byte is not None
 
 
+def test_any_body_with_a_length_keeps_it_and_can_be_read_again(done: Reports) -> None:
+    class Chunks(list[bytes]):
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+
+    chunks = Chunks([b"ab", b"c"])
+    watcher, out = watched(chunks, {}, done)
+    assert len(out) == 2  # type: ignore[arg-type]
+    assert list(out) == [b"ab", b"c"] == list(out)
+    close(out)
+    close(out)
+    assert chunks.closed == 1
+    assert done == [watcher]
+
+
 def test_other_bodies_have_no_length(done: Reports) -> None:
     _, out = watched(iter([b"a"]), {}, done)
     assert not hasattr(out, "__len__")

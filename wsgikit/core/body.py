@@ -119,6 +119,23 @@ class WatchedList(WatchedBody):
             yield chunk
 
 
+class WatchedSized(WatchedBody):
+    """Any other body with a length: it stays exact, and what can be iterated again still can."""
+
+    __slots__ = ("_sized",)
+
+    def __init__(self, body: Any, done: Callable[[WatchedBody], None]) -> None:
+        super().__init__(body, done)
+        self._sized = body
+
+    def __len__(self) -> int:
+        return len(self._sized)
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._next = None  # from the start, as the app's own would
+        return self
+
+
 class WatchedFile:
     """The file inside a server's file wrapper: read or handed to sendfile by the server, closed with a report.
 
@@ -169,11 +186,12 @@ def watched(
     if kind is list or kind is tuple:
         listed = WatchedList(body, done)  # type: ignore[arg-type]  # the line above says so
         return listed, listed
-    watcher = WatchedBody(body, done)
     wrapper = environ.get("wsgi.file_wrapper")
     file = wrapped_file(body, wrapper)
     if file is None or wrapper is None:
+        watcher = WatchedSized(body, done) if hasattr(kind, "__len__") else WatchedBody(body, done)
         return watcher, watcher
+    watcher = WatchedBody(body, done)
     block = getattr(body, "blksize", None) or getattr(body, "block_size", None) or 32768
     return watcher, wrapper(WatchedFile(file, watcher), block)
 
