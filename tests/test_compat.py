@@ -69,6 +69,18 @@ def test_the_other_signatures_are_pastes() -> None:
     assert shape(compat.Cascade) == shape(paste.cascade.Cascade)
 
 
+def test_what_is_no_app_is_refused_in_the_name_of_the_class_that_was_given_it() -> None:
+    nothing: Any = 3
+    with pytest.raises(TypeError, match="DispatcherMiddleware: app=3"):
+        compat.DispatcherMiddleware(nothing)
+    with pytest.raises(TypeError, match="URLMap: not_found_app=3"):
+        compat.URLMap(nothing)
+    urlmap = compat.URLMap()
+    with pytest.raises(TypeError, match=r"URLMap: urlmap\['/x'\]=3"):
+        urlmap["/x"] = nothing
+    assert len(urlmap) == 0
+
+
 # ---- DispatcherMiddleware
 
 PATHS = [

@@ -34,7 +34,7 @@ class DispatcherMiddleware(Application):
     """
 
     def __init__(self, app: WSGIApplication, mounts: Mapping[str, WSGIApplication] | None = None) -> None:
-        self.app = app
+        self.app = _checked("DispatcherMiddleware", "app", app)
         self.mounts = Mount(mounts or {}, default=app)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -58,6 +58,8 @@ class URLMap(Application, MutableMapping[Any, "WSGIApplication"]):
     """
 
     def __init__(self, not_found_app: WSGIApplication | None = None) -> None:
+        if not_found_app is not None:
+            _checked("URLMap", "not_found_app", not_found_app)
         self.not_found_application = not_found_app
         self._mount = Mount({}, default=not_found_app)
         self._urls: dict[str, Domain] = {}
@@ -89,6 +91,7 @@ class URLMap(Application, MutableMapping[Any, "WSGIApplication"]):
         if app is None:
             self.pop(url, None)
             return
+        _checked("URLMap", f"urlmap[{url!r}]", app)
         domain, path = self.normalize_url(url)
         key = _key(domain, path)
         self._urls[key] = (domain, path)  # first: what reads the mount finds its URL
@@ -145,6 +148,13 @@ class Cascade(Application):
 # A scheme and host or neither, then a path or nothing.
 _URL = re.compile(r"(?:https?://([^/]*))?((?:/.*)?)", re.DOTALL)
 _SLASHES = re.compile("//+")
+
+
+def _checked(owner: str, option: str, app: WSGIApplication) -> WSGIApplication:
+    """``app``, if it can be one; without this the error would name the part that it is handed on to."""
+    if not callable(app):
+        raise wrong_type(owner, option, app, "a WSGI app, called with environ and start_response")
+    return app
 
 
 def _key(domain: str | None, path: str) -> str:

@@ -291,6 +291,7 @@ def test_notes_can_wait_for_a_status(code, skipped):
         (lambda: ResponseHeader("Connection", "close"), "ResponseHeader: name='Connection'"),
         (lambda: ResponseHeader("Content-Length", "1"), "ResponseHeader: name="),
         (lambda: ResponseHeader("X:", "1"), "ResponseHeader: name='X:'"),
+        (lambda: ResponseHeader("X", "1", append="no"), "ResponseHeader: append='no'"),
         (lambda: ResponseHeader("X", "a\x00"), "ResponseHeader: value="),
         (lambda: ResponseHeader("X", "a", statuses=(40,)), "ResponseHeader: statuses=40"),
         (lambda: ResponseHeader("X", "a", statuses=("9xx",)), "ResponseHeader: statuses='9xx'"),

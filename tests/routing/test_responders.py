@@ -167,6 +167,8 @@ def test_deny_is_403():
         (lambda: Redirect("/x", status=200), "Redirect: status=200.*'308'"),
         (lambda: Redirect("x"), "Redirect: to='x'"),
         (lambda: Redirect(None), "Redirect: to=None"),
+        (lambda: Redirect("/x", keep_query="no"), "Redirect: keep_query='no'"),
+        (lambda: Respond(200, headers=3), "Respond: headers=3"),
         (lambda: Respond("200 OK"), "Respond: status='200 OK'"),
         (lambda: Respond(100), "Respond: status=100"),
         (lambda: Respond(204, "x"), "Respond: body='x'"),

@@ -53,6 +53,9 @@ def test_routes_compare_pickle_and_copy_by_what_was_passed() -> None:
         ({"host": 1}, TypeError, "a host such as"),
         ({"host": "<"}, ValueError, "does not begin with"),
         ({"when": "beta"}, TypeError, "a condition, such as"),
+        ({"name": 3}, TypeError, "name=3 (int) will not do"),
+        ({"methods": 3}, TypeError, "methods=3 (int) will not do: a list of methods"),
+        ({"defaults": 3}, TypeError, "defaults=3 (int) will not do: a dict of values"),
         ({"method": ["GET"]}, TypeError, "no option 'method'; did you mean 'methods'?"),
     ],
 )

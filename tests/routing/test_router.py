@@ -311,6 +311,18 @@ def test_one_rule_with_two_converters_is_no_redirect_to_itself() -> None:
     assert router.match("/7") == Match(router.routes[1], {"n": 7, "page": 1})
 
 
+def test_a_canonical_spelling_that_cannot_be_written_is_no_redirect() -> None:
+    router = Router(
+        [
+            Route("/all/<any(a, b):x>", a, name="all", defaults={"page": 1}),
+            Route("/all/<x>/<int:page>", a, name="all"),
+        ]
+    )
+    assert router.match("/all/c/1").args == {"x": "c", "page": 1}
+    with pytest.raises(Redirected):
+        router.match("/all/a/1")
+
+
 def test_a_redirect_is_absolute_only_where_the_host_changes() -> None:
     router = Router(
         [
@@ -594,6 +606,11 @@ class Upper(BaseConverter):
     [
         (["/x"], {}, TypeError, "Router: routes='/x' (str) will not do: each of them is a Route"),
         ([], {"default": "x"}, TypeError, "Router: default='x'"),
+        (3, {}, TypeError, "Router: routes=3 (int) will not do: a list of routes"),
+        (Route("/", a), {}, TypeError, "Router: routes=Route("),
+        ([], {"converters": [1]}, TypeError, "Router: converters=[1] (list) will not do: a dict"),
+        ([], {"strict_slashes": "no"}, TypeError, "strict_slashes='no' (str) will not do: True or False"),
+        ([], {"merge_slashes": 0}, TypeError, "Router: merge_slashes=0 (int) will not do: True or False"),
         ([], {"converters": {"x": str}}, TypeError, "'x' is a subclass of werkzeug.routing.BaseConverter"),
         ([Route("/<imt:x>", a)], {}, ValueError, "has the converter 'imt'"),
         ([Route("/<imt:x>", a)], {}, ValueError, "did you mean 'int'?"),

@@ -66,6 +66,12 @@ def test_the_first_answer_ends_the_request_phase():
     assert trail("/a", Rule(AX, A, Respond(200, "answered"), B), Rule(None, Deny())) == "answered"
 
 
+def test_when_may_be_given_by_name():
+    rule = Rule(when=AX, last=True)
+    assert rule == Rule(AX, last=True)
+    assert repr(rule) == f"Rule({AX!r}, last=True)"
+
+
 def test_a_group_is_a_rule_that_holds_rules():
     group = Rule(AX, A, Rule(Path("/a/b"), B), Rule(Path("/a/c"), C), D)
     assert trail("/a", group) == "AD"
@@ -221,6 +227,7 @@ def test_explain_says_which_rules_hold_and_who_answers_and_changes_nothing():
         (lambda: Rule(None, Deny), "Rule: actions=<class"),
         (lambda: Rule(None), "Rule: neither an action nor last"),
         (lambda: Rule(None, Deny(), lst=True), "Rule: no option 'lst'; did you mean 'last'"),
+        (lambda: Rule(None, Deny(), last="no"), "Rule: last='no'"),
         (lambda: Rules(show, Rule(None, Deny())), "Rules: rules="),
         (lambda: Rules(show, [Deny()]), "Rules: rules=Deny"),
         (lambda: Rules(show, None), "Rules: rules=None"),

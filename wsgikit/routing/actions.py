@@ -156,6 +156,8 @@ class ResponseHeader(Action):
     def __init__(
         self, name: str, value: str | None, *, append: bool = False, statuses: Statuses = None
     ) -> None:
+        if not isinstance(append, bool):
+            raise wrong_type("ResponseHeader", "append", append, "True or False")
         self.name = response_name("ResponseHeader", name)
         self.value = value
         self.append = append

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wsgikit.core.errors import wrong_choice, wrong_type, wrong_value
@@ -12,7 +13,7 @@ from wsgikit.routing.templates import Template, for_type, parse
 from wsgikit.routing.text import encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from wsgikit.core.headers import Headers
@@ -69,6 +70,8 @@ class Redirect(Action):
     def __init__(self, to: str, *, status: int = 308, keep_query: bool = True) -> None:
         if status not in REDIRECTS:
             raise wrong_choice("Redirect", "status", status, map(str, REDIRECTS))
+        if not isinstance(keep_query, bool):
+            raise wrong_type("Redirect", "keep_query", keep_query, "True or False")
         self.to = to
         self.status = status
         self.keep_query = keep_query
@@ -100,6 +103,8 @@ class Respond(Action):
             raise wrong_type("Respond", "body", body, "text or bytes")
         if body and status in _BODILESS:
             raise wrong_value("Respond", "body", body, f"nothing, as {status} has no body")
+        if headers is not None and not isinstance(headers, Mapping):
+            raise wrong_type("Respond", "headers", headers, "a dict of names and values")
         self.status = status
         self.body = body
         self.headers = {} if headers is None else headers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -12,7 +13,7 @@ from wsgikit.core.errors import wrong_type, wrong_value
 from wsgikit.routing.pattern import tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token: RFC 9110 section 9.1
@@ -52,6 +53,10 @@ class Route(Component):
             raise wrong_type("Route", "app", app, "a WSGI app, called with environ and start_response")
         if when is not None and not callable(when):
             raise wrong_type("Route", "when", when, "a condition, such as Header('X-Beta')")
+        if name is not None and not isinstance(name, str):
+            raise wrong_type("Route", "name", name, "text, as url_for takes")
+        if defaults is not None and not isinstance(defaults, Mapping):
+            raise wrong_type("Route", "defaults", defaults, "a dict of values by name")
         self.rule = _path(rule)
         self.app = app
         self.methods = None if methods is None else _methods(methods)
@@ -101,6 +106,8 @@ def _host(host: str) -> str:
 def _methods(methods: Iterable[str]) -> frozenset[str]:
     if isinstance(methods, str):
         raise wrong_type("Route", "methods", methods, f"a list of methods, such as [{methods!r}]")
+    if not isinstance(methods, Iterable):
+        raise wrong_type("Route", "methods", methods, "a list of methods, such as ['GET']")
     listed = list(methods)
     if not listed:
         raise wrong_value("Route", "methods", methods, "at least one method, or None for all of them")

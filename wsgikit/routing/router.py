@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -20,7 +21,6 @@ from wsgikit.routing.route import Match, Route
 from wsgikit.routing.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 
@@ -55,6 +55,9 @@ class Router(Application):
     ) -> None:
         if default is not None and not callable(default):
             raise wrong_type("Router", "default", default, "a WSGI app, or None")
+        for option, given in (("strict_slashes", strict_slashes), ("merge_slashes", merge_slashes)):
+            if not isinstance(given, bool):
+                raise wrong_type("Router", option, given, "True or False")
         self.routes = _checked("routes", routes)
         self.default = default
         self.converters = _converters(converters)
@@ -184,6 +187,8 @@ class Router(Application):
 
 
 def _checked(option: str, routes: Iterable[Route]) -> tuple[Route, ...]:
+    if not isinstance(routes, Iterable):
+        raise wrong_type("Router", option, routes, "a list of routes, such as [Route('/', app)]")
     given = tuple(routes)
     for route in given:
         if not isinstance(route, Route):
@@ -192,6 +197,8 @@ def _checked(option: str, routes: Iterable[Route]) -> tuple[Route, ...]:
 
 
 def _converters(converters: Mapping[str, type[BaseConverter]] | None) -> dict[str, type[BaseConverter]]:
+    if converters is not None and not isinstance(converters, Mapping):
+        raise wrong_type("Router", "converters", converters, "a dict of converters by name")
     given: dict[str, Any] = dict(converters or {})
     for name, converter in given.items():
         if not (isinstance(converter, type) and issubclass(converter, BaseConverter)):

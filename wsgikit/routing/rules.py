@@ -40,12 +40,14 @@ class Rule(Action):
       other's list, not the whole: say so in both for that.
     """
 
-    def __init__(self, when: Condition | bool | None, /, *actions: Action, last: bool = False) -> None:
+    def __init__(self, when: Condition | bool | None, *actions: Action, last: bool = False) -> None:
         if when is not None and when is not True and not isinstance(when, Condition):
             raise wrong_type("Rule", "when", when, "a condition such as Method('GET'), or None for always")
         for action in actions:
             if not isinstance(action, Action):
                 raise wrong_type("Rule", "actions", action, "an action such as Deny(), or a Rule")
+        if not isinstance(last, bool):
+            raise wrong_type("Rule", "last", last, "True or False")
         if not actions and not last:
             raise TypeError("Rule: neither an action nor last=True is given, so that it does nothing")
         self.when = when

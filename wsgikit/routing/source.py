@@ -150,7 +150,8 @@ class Source:
             else:
                 names = (*found, local) if local else found
                 inner = self._state(child, depth + 1, more, names, known=known, level=level + 1)
-            lines += [f"if {test}:", *indented(inner or ["pass"])]
+            shown = "" if _plain(part) else f"  # {part.content!r}"
+            lines += [f"if {test}:{shown}", *indented(inner or ["pass"])]
         return lines
 
     def _suffixed(self, state: State, local: str, suffix: int, values: Names) -> list[str]:

@@ -134,7 +134,11 @@ class Table:
             raise Redirected(_location(asked, slash=True))
         for other in self.urls.rivals[found.entry]:
             if other.takes(asked.method) and other.suits(found.args) and asked.allows(other):
-                raise Redirected(_elsewhere(other, found.args, asked))
+                try:
+                    location = _elsewhere(other, found.args, asked)
+                except (ValueError, TypeError):  # its converters cannot write these values
+                    continue
+                raise Redirected(location)
         return Match(found.entry.route, found.args)
 
     def in_order(self) -> list[Entry]:
