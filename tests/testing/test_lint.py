@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import pickle
 import sys
@@ -599,6 +600,17 @@ def test_a_lazy_app_starts_no_earlier_under_a_lint():
     next(iter(body))
     assert heads == ["200 OK"]
     body.close()
+
+
+def test_a_watched_stream_can_be_copied():
+    seen = []
+
+    def app(environ, start_response):
+        seen.append(copy.copy(environ["wsgi.input"]))
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [seen[0].read(4)]
+
+    assert call(lint(app), "POST", body=b"body").body == b"body"
 
 
 def test_streams_keep_what_the_server_gave_beyond_the_specification():

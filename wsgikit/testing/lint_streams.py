@@ -39,6 +39,8 @@ class LintedStream:
         self._referee = referee
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_stream":  # asked for before __init__, by copy and pickle
+            raise AttributeError(name)
         return getattr(self._stream, name)
 
 
