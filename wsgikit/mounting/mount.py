@@ -77,7 +77,8 @@ class Mount(Application, MutableMapping[str, "WSGIApplication"]):
         mounted = self._find(environ, path) or self._fallback
         prefix = mounted.path
         rest = path[len(prefix) :]
-        if rest and (".." in rest or "\0" in rest or "%" in rest):  # one request in a thousand is looked at closely
+        # One request in a thousand is looked at closely.
+        if rest and (".." in rest or "\0" in rest or "%" in rest):
             refusal = hostile(rest)
             if refusal:
                 return reply(environ, start_response, 400, refusal)
