@@ -5,36 +5,45 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+IN_CI = os.environ.get("CI") == "true"
+
 # No test is timed, by hypothesis neither. CI draws the same examples each time, so that what lands is what was seen;
 # everywhere else they are new ones at each run.
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
-settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
+settings.load_profile("ci" if IN_CI else "here")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Under CI a skip is a failure: it would hide that something was not tested."""
+    report = yield
+    if report.skipped and IN_CI:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and nothing may be under CI: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")
 def program() -> Callable[[str, str], str]:
     """``program("uwsgi", "pyuwsgi")``: the path of a program, or a skip that names the package that brings it.
 
-    Looked for beside the interpreter first, where a virtual environment has its own. Under CI a skip would hide
-    that something was not tested, so there it is a failure.
+    Looked for beside the interpreter first, where a virtual environment has its own.
     """
 
     def find(name: str, package: str) -> str:
-        path = shutil.which(
-            name, path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        )
+        folders = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        path = shutil.which(name, path=folders)
         if path is None:
-            text = f"{name} is not installed: it comes with the package {package}"
-            if os.environ.get("CI") == "true":
-                pytest.fail(text)
-            pytest.skip(text)
+            pytest.skip(f"{name} is not installed: it comes with the package {package}")
         return path
 
     return find

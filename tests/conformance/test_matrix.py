@@ -10,7 +10,6 @@ import copy
 import inspect
 import os
 import pickle
-import warnings
 from typing import Any
 from wsgiref.validate import validator
 
@@ -100,13 +99,7 @@ def test_between_two_lints(name: str, case: AwkwardApp) -> None:
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("case", [case for case in CASES if not case.breaks], ids=lambda case: case.name)
 def test_under_wsgiref_validate(name: str, case: AwkwardApp) -> None:
-    if case.name in BEYOND_THE_VALIDATOR:
-        pytest.skip(f"wsgiref.validate itself stops it: {BEYOND_THE_VALIDATOR[case.name]}")
     check(validator(bare(name)(case.app)), case)
-
-
-# What the validator of the standard library refuses although PEP 3333 allows it.
-BEYOND_THE_VALIDATOR: dict[str, str] = {}
 
 
 def check(app: Any, case: AwkwardApp) -> None:
@@ -154,8 +147,7 @@ def everything() -> Any:
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_all_layers_together(case: AwkwardApp) -> None:
     app = lint(everything()(lint(case.app, allow=case.breaks)), allow=case.breaks)
-    with warnings.catch_warnings():
-        check(app, case)
+    check(app, case)
 
 
 def page(environ: Any, start_response: Any) -> list[bytes]:

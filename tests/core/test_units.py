@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from wsgikit.core.units import seconds, size
+from wsgikit.core.units import flag, seconds, size
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,11 @@ def test_a_wrong_time_is_named(value: Any) -> None:
 def test_a_time_of_a_wrong_type_is_named(value: Any) -> None:
     with pytest.raises(TypeError, match="Layer: timeout="):
         seconds("Layer", "timeout", value)
+
+
+def test_a_flag_is_true_or_false_and_nothing_else() -> None:
+    assert flag("Layer", "on", True) is True
+    assert flag("Layer", "on", False) is False
+    for value in ("no", 0, None):
+        with pytest.raises(TypeError, match="Layer: on="):
+            flag("Layer", "on", value)  # type: ignore[arg-type]

@@ -74,7 +74,7 @@ def combined(redaction: Redaction) -> Format:
 
 
 def json(redaction: Redaction) -> Format:
-    """One JSON object a line, under OpenTelemetry's names; what a request lacks is null. Each note follows."""
+    """One JSON object a line, under OpenTelemetry's names; a header that a request lacks is null. Each note follows."""
 
     @lru_cache(maxsize=REMEMBERED)
     def hosts(client: str | None, peer: str | None) -> str:

@@ -9,6 +9,7 @@ from wsgikit.core.environ import DEFAULT_PORTS
 from wsgikit.core.errors import wrong_choice, wrong_type, wrong_value
 from wsgikit.core.headers import valid_name
 from wsgikit.core.middleware import Middleware
+from wsgikit.core.units import flag
 from wsgikit.http.forwarded import Claims, forwarded, one_header, x_forwarded
 from wsgikit.http.networks import Networks
 
@@ -96,7 +97,7 @@ class TrustedProxies(Middleware):
         self.networks = networks
         self.headers = headers
         self.hops = _hops(hops)
-        self.prefix = _flag(prefix)
+        self.prefix = flag("TrustedProxies", "prefix", prefix)
         self._trusted = Networks(networks, layer="TrustedProxies")
         self._family, self._read = self._reader(headers)
         self._decisive = (*_IDENTITY, *self._family)
@@ -259,9 +260,3 @@ def _hops(hops: int | None) -> int | None:
     if hops is not None and hops < 1:
         raise wrong_value("TrustedProxies", "hops", hops, wanted)
     return hops
-
-
-def _flag(prefix: bool) -> bool:
-    if not isinstance(prefix, bool):
-        raise wrong_type("TrustedProxies", "prefix", prefix, "True or False")
-    return prefix

@@ -8,7 +8,7 @@ from wsgikit import __version__
 
 try:
     import click
-except ModuleNotFoundError:  # pragma: no cover - the extra is there wherever the tests run
+except ModuleNotFoundError:
     sys.exit("wsgikit's command line needs its `cli` extra: pip install '.[cli]'")
 
 from wsgikit.core.target import TargetError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from os import getpid
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,11 +56,3 @@ def server_name(environ: WSGIEnvironment) -> str:
     software = str(environ.get("SERVER_SOFTWARE", ""))
     name = software.split("/", 1)[0].split(" ", 1)[0].lower()
     return "wsgiref" if name == "wsgiserver" else name
-
-
-def supervised() -> bool:
-    """Whether somebody respawns this process when it ends: a uWSGI master or a gunicorn arbiter."""
-    uwsgi: Any = sys.modules.get("uwsgi")
-    if uwsgi is not None:
-        return bool(uwsgi.masterpid())
-    return "gunicorn.arbiter" in sys.modules

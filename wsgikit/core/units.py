@@ -1,4 +1,4 @@
-"""Sizes and times as people write them: ``"64KiB"``, ``"250ms"``."""
+"""Option values as people write them: sizes (``"64KiB"``), times (``"250ms"``), yes and no."""
 
 from __future__ import annotations
 
@@ -41,6 +41,13 @@ def seconds(layer: str, option: str, value: float | str) -> float:
     if not 0 <= amount < math.inf:
         raise wrong_value(layer, option, value, wanted)
     return amount
+
+
+def flag(layer: str, option: str, value: bool) -> bool:
+    """True or False and nothing else: ``"no"`` from a config file is true to Python."""
+    if not isinstance(value, bool):
+        raise wrong_type(layer, option, value, "True or False")
+    return value
 
 
 def _with_unit(text: str, units: dict[str, float]) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wsgikit.core.errors import wrong_choice, wrong_type, wrong_value
 from wsgikit.core.middleware import Application
 from wsgikit.core.reply import reply
-from wsgikit.core.units import seconds
+from wsgikit.core.units import flag, seconds
 from wsgikit.forwarding.backend import Backend
 from wsgikit.forwarding.errors import ForwardingError, NotForwardable
 from wsgikit.forwarding.forwarded import KINDS, valid_host
@@ -80,7 +80,7 @@ class ReverseProxy(Application):
         self.upstreams = _upstreams(upstreams)
         self.policy = policy
         self.host = _host(host)
-        self.keep_prefix = _flag("keep_prefix", keep_prefix)
+        self.keep_prefix = flag("ReverseProxy", "keep_prefix", keep_prefix)
         if forwarded not in KINDS:
             raise wrong_value("ReverseProxy", "forwarded", forwarded, f"one of {', '.join(map(repr, KINDS))}")
         self.forwarded = forwarded
@@ -89,8 +89,8 @@ class ReverseProxy(Application):
         self.total_timeout = None if total_timeout is None else _above_zero("total_timeout", total_timeout)
         self.max_idle = _max_idle(max_idle)
         self.max_connections = connection_limit("ReverseProxy", max_connections)
-        self.rewrite_location = _flag("rewrite_location", rewrite_location)
-        self.rewrite_cookies = _flag("rewrite_cookies", rewrite_cookies)
+        self.rewrite_location = flag("ReverseProxy", "rewrite_location", rewrite_location)
+        self.rewrite_cookies = flag("ReverseProxy", "rewrite_cookies", rewrite_cookies)
         self._choose = _policy(policy)
         self._backends = tuple(map(self._backend, _in_turn(self.upstreams)))
         self._only = self._backends[0] if len(self._backends) == 1 else None
@@ -237,12 +237,6 @@ def _host(host: object) -> str:
     if not valid_host(host):
         raise wrong_value("ReverseProxy", "host", host, wanted)
     return host
-
-
-def _flag(option: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise wrong_type("ReverseProxy", option, value, "True or False")
-    return value
 
 
 def _max_idle(value: object) -> int:

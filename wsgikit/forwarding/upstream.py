@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from wsgikit.core.component import Component
 from wsgikit.core.environ import DEFAULT_PORTS
 from wsgikit.core.errors import wrong_type, wrong_value
+from wsgikit.core.units import flag
 
 _WANTED = 'a URL such as "http://10.0.0.1:8080", "http://[::1]:8080/base" or "unix:/run/app.sock"'
 
@@ -61,11 +62,9 @@ class Upstream(Component):
             raise wrong_type("Upstream", "weight", weight, "a number, 0 or more")
         if not 0 <= weight < inf:
             raise wrong_value("Upstream", "weight", weight, "a number, 0 or more")
-        if not isinstance(backup, bool):
-            raise wrong_type("Upstream", "backup", backup, "True or False")
         self.url = url
         self.weight = weight
-        self.backup = backup
+        self.backup = flag("Upstream", "backup", backup)
         self.max_connections = connection_limit("Upstream", max_connections)
 
 

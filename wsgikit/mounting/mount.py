@@ -12,6 +12,7 @@ from wsgikit.core.errors import wrong_choice, wrong_type, wrong_value
 from wsgikit.core.middleware import Application
 from wsgikit.core.process import PerProcess
 from wsgikit.core.reply import reply
+from wsgikit.core.units import flag
 from wsgikit.mounting.cookies import first_of_each, scoped
 from wsgikit.mounting.hostile import hostile
 from wsgikit.mounting.index import Mounted, index
@@ -62,11 +63,9 @@ class Mount(Application, MutableMapping[str, "WSGIApplication"]):
             raise wrong_type("Mount", "default", default, "a WSGI app, or None")
         if cookies not in _COOKIES:
             raise wrong_choice("Mount", "cookies", cookies, _COOKIES)
-        if not isinstance(redirect_slash, bool):
-            raise wrong_type("Mount", "redirect_slash", redirect_slash, "True or False")
         self.default = default
         self.cookies = cookies
-        self.redirect_slash = redirect_slash
+        self.redirect_slash = flag("Mount", "redirect_slash", redirect_slash)
         self._fallback = Mounted("", "", _not_found if default is None else default)
         self._particular = redirect_slash or cookies == "scoped"
         self._writing = PerProcess(Lock)

@@ -15,6 +15,7 @@ from wsgikit.core.condition import as_written
 from wsgikit.core.environ import quoted_path
 from wsgikit.core.errors import wrong_type, wrong_value
 from wsgikit.core.headers import replaced, valid_name, without
+from wsgikit.core.units import flag
 from wsgikit.http.hop import HOP_BY_HOP
 from wsgikit.routing.location import refuse_climbing
 from wsgikit.routing.passage import status_codes
@@ -156,11 +157,9 @@ class ResponseHeader(Action):
     def __init__(
         self, name: str, value: str | None, *, append: bool = False, statuses: Statuses = None
     ) -> None:
-        if not isinstance(append, bool):
-            raise wrong_type("ResponseHeader", "append", append, "True or False")
         self.name = response_name("ResponseHeader", name)
         self.value = value
-        self.append = append
+        self.append = flag("ResponseHeader", "append", append)
         self.statuses = statuses
         self._statuses = status_codes("ResponseHeader", statuses)
         self._value = None if value is None else header_template("ResponseHeader", "value", value)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from wsgikit.core.errors import wrong_choice, wrong_type, wrong_value
 from wsgikit.core.reply import reason, reply
+from wsgikit.core.units import flag
 from wsgikit.routing.actions import Action, header_template, response_name
 from wsgikit.routing.location import Location
 from wsgikit.routing.templates import Template, for_type, parse
@@ -70,11 +71,9 @@ class Redirect(Action):
     def __init__(self, to: str, *, status: int = 308, keep_query: bool = True) -> None:
         if status not in REDIRECTS:
             raise wrong_choice("Redirect", "status", status, map(str, REDIRECTS))
-        if not isinstance(keep_query, bool):
-            raise wrong_type("Redirect", "keep_query", keep_query, "True or False")
         self.to = to
         self.status = status
-        self.keep_query = keep_query
+        self.keep_query = flag("Redirect", "keep_query", keep_query)
         self._location = Location(to, layer="Redirect", option="to")
 
     def apply(self, passage: Passage, values: Values) -> WSGIApplication | None:

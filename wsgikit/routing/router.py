@@ -14,6 +14,7 @@ from wsgikit.core.errors import wrong_type
 from wsgikit.core.middleware import Application
 from wsgikit.core.process import PerProcess
 from wsgikit.core.reply import reply
+from wsgikit.core.units import flag
 from wsgikit.routing.entry import PATH_SAFE
 from wsgikit.routing.errors import MethodNotAllowed, Redirected, RoutingError
 from wsgikit.routing.hostile import hostile
@@ -55,14 +56,11 @@ class Router(Application):
     ) -> None:
         if default is not None and not callable(default):
             raise wrong_type("Router", "default", default, "a WSGI app, or None")
-        for option, given in (("strict_slashes", strict_slashes), ("merge_slashes", merge_slashes)):
-            if not isinstance(given, bool):
-                raise wrong_type("Router", option, given, "True or False")
         self.routes = _checked("routes", routes)
         self.default = default
         self.converters = _converters(converters)
-        self.strict_slashes = strict_slashes
-        self.merge_slashes = merge_slashes
+        self.strict_slashes = flag("Router", "strict_slashes", strict_slashes)
+        self.merge_slashes = flag("Router", "merge_slashes", merge_slashes)
         self._table = self._compiled(self.routes)
         self._changing = PerProcess(Lock)
 

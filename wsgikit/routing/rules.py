@@ -15,6 +15,7 @@ from wsgikit.core.environ import url
 from wsgikit.core.errors import wrong_type
 from wsgikit.core.middleware import Middleware
 from wsgikit.core.tree import describe
+from wsgikit.core.units import flag
 from wsgikit.routing.actions import Action
 from wsgikit.routing.passage import Passage
 from wsgikit.routing.responders import Refusal
@@ -46,13 +47,11 @@ class Rule(Action):
         for action in actions:
             if not isinstance(action, Action):
                 raise wrong_type("Rule", "actions", action, "an action such as Deny(), or a Rule")
-        if not isinstance(last, bool):
-            raise wrong_type("Rule", "last", last, "True or False")
         if not actions and not last:
             raise TypeError("Rule: neither an action nor last=True is given, so that it does nothing")
         self.when = when
         self.actions = actions
-        self.last = last
+        self.last = flag("Rule", "last", last)
         self._condition = when if isinstance(when, Condition) else None
 
     def children(self) -> Iterator[tuple[str, WSGIApplication]]:
