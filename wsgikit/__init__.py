@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from wsgikit.access.trust import TrustedProxies as TrustedProxies
     from wsgikit.core.middleware import Layer as Layer
     from wsgikit.core.middleware import Stack as Stack
+    from wsgikit.forwarding.balancing.retry import Retry as Retry
+    from wsgikit.forwarding.balancing.sticky import Sticky as Sticky
+    from wsgikit.forwarding.health.breaker import CircuitBreaker as CircuitBreaker
+    from wsgikit.forwarding.health.checks import HealthCheck as HealthCheck
+    from wsgikit.forwarding.health.passive import PassiveHealth as PassiveHealth
     from wsgikit.forwarding.proxy import ReverseProxy as ReverseProxy
+    from wsgikit.forwarding.tls import TLS as TLS
     from wsgikit.forwarding.upstream import Upstream as Upstream
     from wsgikit.mounting.cascade import Cascade as Cascade
     from wsgikit.mounting.lazy import Lazy as Lazy
@@ -98,6 +104,12 @@ _HOMES = {
     "Split": "wsgikit.mounting.split",
     # forwarding
     "ReverseProxy": "wsgikit.forwarding.proxy",
+    "CircuitBreaker": "wsgikit.forwarding.health.breaker",
+    "HealthCheck": "wsgikit.forwarding.health.checks",
+    "PassiveHealth": "wsgikit.forwarding.health.passive",
+    "Retry": "wsgikit.forwarding.balancing.retry",
+    "Sticky": "wsgikit.forwarding.balancing.sticky",
+    "TLS": "wsgikit.forwarding.tls",
     "Upstream": "wsgikit.forwarding.upstream",
     # responses
     "Compress": "wsgikit.responses.compress",
@@ -110,9 +122,11 @@ _HOMES = {
 }
 
 __all__ = [
+    "TLS",
     "AccessLog",
     "BasicAuth",
     "Cascade",
+    "CircuitBreaker",
     "ClientIP",
     "Compress",
     "ContentType",
@@ -122,12 +136,14 @@ __all__ = [
     "Head",
     "Header",
     "Headers",
+    "HealthCheck",
     "Host",
     "Layer",
     "Lazy",
     "Method",
     "Mirror",
     "Mount",
+    "PassiveHealth",
     "Path",
     "Percent",
     "Prefix",
@@ -137,6 +153,7 @@ __all__ = [
     "RequestId",
     "Respond",
     "ResponseHeader",
+    "Retry",
     "ReverseProxy",
     "Rewrite",
     "Route",
@@ -150,6 +167,7 @@ __all__ = [
     "SkipLog",
     "Split",
     "Stack",
+    "Sticky",
     "Tag",
     "TrustedProxies",
     "Upstream",

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from wsgikit.core.input import TooLarge
-from wsgikit.forwarding import proxy as proxy_module
 from wsgikit.forwarding.errors import BrokenAnswer, ForwardingError, TimedOut
 from wsgikit.forwarding.proxy import ReverseProxy
 from wsgikit.forwarding.upstream import Upstream
@@ -59,6 +58,24 @@ def test_an_answer_comes_through(proxied: Make) -> None:
 def test_a_small_answer_is_a_list_of_one_chunk(proxied: Make) -> None:
     _, body = started(proxied(cues.raw(cues.OK)).proxy, build_environ())
     assert body == [b"ok"]
+
+
+def test_host_is_the_upstreams_the_clients_or_a_literal(proxied: Make) -> None:
+    for host, sent in (
+        ("upstream", None),
+        ("client", "site.example:81"),
+        ("other.example", "other.example"),
+    ):
+        one = proxied(host=host)
+        one.call(headers={"Host": "site.example:81"})
+        own = one.upstream.url.removeprefix("http://")
+        assert one.upstream.requests[0].header("Host") == (sent or own)
+
+
+def test_via_is_put_on_both_messages_on_demand(proxied: Make) -> None:
+    one = proxied(cues.answer(headers=[("Via", "1.1 inner")], body=b"ok"), via="edge")
+    assert one.call().all("Via") == ["1.1 inner", "1.1 edge"]
+    assert one.upstream.requests[0].header("Via") == "1.1 edge"
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
@@ -254,7 +271,7 @@ def test_an_answer_nobody_closes_gives_its_socket_back_when_it_is_forgotten(prox
     del body
     gc.collect()
     assert sock.fileno() == -1
-    assert repr(one.proxy._backends[0]._pools.get()) == "<Pool 0 in use, 0 idle>"
+    assert repr(one.proxy._fleets.get().roster.backends[0].pool) == "<Pool 0 in use, 0 idle>"
 
 
 def test_twenty_megabytes_each_way_stay_out_of_memory(proxied: Make) -> None:
@@ -370,7 +387,7 @@ def test_a_body_that_is_refused_before_100_continue_is_not_even_read(proxied: Ma
 def test_a_backend_that_never_says_continue_gets_the_body_all_the_same(
     proxied: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wsgikit.forwarding.transports.http1.EXPECT_WAIT", 0.01)
+    monkeypatch.setattr("wsgikit.forwarding.transports.connection.EXPECT_WAIT", 0.01)
     one = proxied(cues.answer(body=b"thanks", expect="ignore"))
     assert one.call("POST", headers={"Expect": "100-continue"}, body=b"hello").body == b"thanks"
 
@@ -523,8 +540,8 @@ def test_a_body_that_drips_meets_the_total_timeout(proxied: Make) -> None:
 def test_the_total_timeout_of_one_request_does_not_follow_the_connection(proxied: Make) -> None:
     one = proxied(cues.answer(body=b"ok"), total_timeout=30.0, read_timeout=20.0)
     one.call()
-    pool = one.proxy._backends[0]._pools.get()
-    assert pool._idle[0]._wire.sock.gettimeout() == 20.0
+    pool = one.proxy._fleets.get().roster.backends[0].pool
+    assert pool._idle[0]._wire.deadline is None
 
 
 @pytest.mark.parametrize("line", cues.STATUS_LINES.values(), ids=cues.STATUS_LINES)
@@ -572,7 +589,7 @@ def test_no_answer_or_a_bad_one_is_a_502(proxied: Make, script: Any) -> None:
     result = one.call()
     assert result.status == 502
     assert result.text == "502 Bad Gateway\nThe upstream server gave no valid answer.\n"
-    assert repr(one.proxy._backends[0]._pools.get()) == "<Pool 0 in use, 0 idle>"
+    assert repr(one.proxy._fleets.get().roster.backends[0].pool) == "<Pool 0 in use, 0 idle>"
 
 
 @pytest.mark.parametrize("size", cues.CHUNK_SIZES.values(), ids=cues.CHUNK_SIZES)
@@ -597,7 +614,7 @@ def test_a_body_cut_short_is_handed_on_and_then_broken_off(proxied: Make, cue: A
     assert b"".join(got) in (b"begun", b"")  # a reset may overtake what came before it
     if then == "close":
         assert got
-    assert repr(one.proxy._backends[0]._pools.get()) == "<Pool 0 in use, 0 idle>"
+    assert repr(one.proxy._fleets.get().roster.backends[0].pool) == "<Pool 0 in use, 0 idle>"
 
 
 def test_a_body_that_ends_with_the_connection_must_not_end_with_a_reset(proxied: Make) -> None:
@@ -613,7 +630,7 @@ def test_a_server_that_refuses_the_head_gets_its_error_and_the_connection_is_clo
 
     with pytest.raises(AssertionError, match="not this head"):
         one.proxy(build_environ(), refusing)
-    assert repr(one.proxy._backends[0]._pools.get()) == "<Pool 0 in use, 0 idle>"
+    assert repr(one.proxy._fleets.get().roster.backends[0].pool) == "<Pool 0 in use, 0 idle>"
 
 
 # ---- kept connections
@@ -651,14 +668,14 @@ def test_a_request_that_cannot_be_repeated_is_not(proxied: Make, method: str, bo
     assert len(one.upstream.requests) == 2
 
 
-def test_a_fresh_connection_that_dies_is_not_tried_again(proxied: Make) -> None:
-    one = proxied([cues.close(), cues.answer(body=b"two")])
+def test_without_retry_a_fresh_connection_that_dies_is_not_tried_again(proxied: Make) -> None:
+    one = proxied([cues.close(), cues.answer(body=b"two")], retry=None)
     assert one.call().status == 502
     assert len(one.upstream.requests) == 1
 
 
-def test_a_request_is_not_repeated_once_its_answer_has_begun(proxied: Make) -> None:
-    one = proxied([cues.answer(body=b"one"), cues.cut_head(), cues.answer(body=b"three")])
+def test_the_silent_second_try_is_for_answers_that_have_not_begun(proxied: Make) -> None:
+    one = proxied([cues.answer(body=b"one"), cues.cut_head(), cues.answer(body=b"three")], retry=None)
     one.call()
     assert one.call().status == 502
     assert len(one.upstream.requests) == 2
@@ -701,7 +718,7 @@ def test_an_unasked_for_408_on_a_kept_connection_is_nobodys_answer(proxied: Make
     one = proxied([cues.raw(cues.OK, later, timed_out, then="keep"), cues.answer(body=b"right")])
     one.call()
     later.set()
-    sock = one.proxy._backends[0]._pools.get()._idle[0]._wire
+    sock = one.proxy._fleets.get().roster.backends[0].pool._idle[0]._wire
     assert sock.readable(5.0)
     assert one.call("POST").body == b"right"
 
@@ -759,7 +776,7 @@ def test_threads_share_the_pool_and_leak_nothing(proxied: Make) -> None:
 
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(ask, range(400)))
-    pool = one.proxy._backends[0]._pools.get()
+    pool = one.proxy._fleets.get().roster.backends[0].pool
     assert pool.busy == 0
     assert one.upstream.open_connections == len(pool._idle) <= 8
     one.proxy.close()
@@ -821,13 +838,12 @@ def test_it_shows_its_options() -> None:
         ({"max_connections": 0}, "ReverseProxy: max_connections=0"),
         ({"read_timeuot": 1}, r"no option 'read_timeuot'; did you mean 'read_timeout'\?"),
         ({"keep_prefix": "yes"}, "keep_prefix='yes'"),
-        ({"retry": None}, "no option 'retry'"),
+        ({"retry": 3}, "retry=3 .* a Retry, or None"),
+        ({"max_waiting": -1}, "max_waiting=-1"),
+        ({"via": "a b"}, "via='a b'"),
+        ({"tls": True}, "tls=True"),
     ],
 )
 def test_options_that_will_not_do_are_named(options: dict[str, Any], message: str) -> None:
     with pytest.raises((ValueError, TypeError), match=message):
         ReverseProxy(**{"upstreams": "http://a", **options})
-
-
-def test_the_logger_has_its_name() -> None:
-    assert proxy_module._log.name == "wsgikit.forwarding"

@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsgikit.forwarding.errors import NotForwardable
-from wsgikit.forwarding.target import target
+from wsgikit.forwarding import target as module
+
+
+def target(environ: dict[str, Any], base: str, *, keep_prefix: bool = False) -> str:
+    """What a backend with this base path is asked for."""
+    return module.below(base, module.target(environ, keep_prefix=keep_prefix))
 
 
 def environ(raw: str | None, *, mount: str = "", **more: Any) -> dict[str, Any]:

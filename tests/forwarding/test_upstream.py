@@ -24,6 +24,21 @@ def test_port_is_80_unless_given_and_then_not_named() -> None:
         assert (address.port, address.authority, address.base) == (80, "app.internal", "")
 
 
+def test_the_scheme_says_what_is_spoken_and_which_port_needs_no_naming() -> None:
+    secure = Upstream("https://app.internal/base").address
+    assert (secure.scheme, secure.port, secure.authority, secure.base) == (
+        "https",
+        443,
+        "app.internal",
+        "/base",
+    )
+    assert Upstream("https://app.internal:80").address.authority == "app.internal:80"
+    for scheme in ("uwsgi", "scgi", "fcgi"):
+        address = Upstream(f"{scheme}://10.0.0.1:3031/base").address
+        assert (address.scheme, address.port, address.authority) == (scheme, 3031, "10.0.0.1:3031")
+        assert Upstream(f"{scheme}+unix:/run/x.sock:/base").address[:4] == (scheme, "", 0, "/run/x.sock")
+
+
 def test_ip_addresses_need_no_lookup() -> None:
     assert Upstream("http://10.0.0.1:81").address.literal == (socket.AF_INET, ("10.0.0.1", 81))
     assert Upstream("http://[::1]:81").address.literal == (socket.AF_INET6, ("::1", 81, 0, 0))
@@ -45,8 +60,11 @@ def test_unix_socket_may_have_a_base_path() -> None:
     [
         "",
         "app.internal:8080",
-        "https://app.internal",
-        "uwsgi://app.internal:3031",
+        "ftp://app.internal",
+        "uwsgi://app.internal",
+        "scgi://app.internal/base",
+        "fcgi+unix:run/app.sock",
+        "https+unix:/run/app.sock",
         "http://",
         "http://:8080",
         "http://user:secret@app.internal",

@@ -39,6 +39,10 @@ class PerProcess(Generic[T]):
         """This process's own thing if it was used already."""
         return self._made.get(getpid())
 
+    def drop(self) -> T | None:
+        """Let go of this process's own thing, and give it; the next use makes another."""
+        return self._made.pop(getpid(), None)
+
     def _first(self, pid: int) -> T:
         # One call, and so one winner, without a lock: a lock could be held by another thread at the fork.
         mine = self._made.setdefault(pid, self._make())

@@ -14,6 +14,8 @@ class ForwardingError(Exception):
     detail = "The upstream server could not be reached."
     kind = "unreachable"
     """One word for logs, notes and counters."""
+    blames_upstream = True
+    """Whether it tells something of the backend's health."""
 
     @property
     def headers(self) -> list[tuple[str, str]]:
@@ -26,6 +28,7 @@ class NotForwardable(ForwardingError):
 
     status = 400
     kind = "bad_request"
+    blames_upstream = False
 
     @property
     def detail(self) -> str:  # type: ignore[override]  # here the client is to blame, and may be told for what
@@ -47,6 +50,13 @@ class BodyTooLarge(NotForwardable):
     kind = "too_large"
 
 
+class HeadersTooLarge(NotForwardable):
+    """The backend's protocol has no room for the request's fields (RFC 6585 section 5)."""
+
+    status = 431
+    kind = "headers_too_large"
+
+
 class ClientGone(NotForwardable):
     """The request body broke off before its end: the request to the backend was broken off as well."""
 
@@ -55,6 +65,12 @@ class ClientGone(NotForwardable):
 
 class Unreachable(ForwardingError):
     """Refused, no route, no such name."""
+
+
+class NotTrusted(Unreachable):
+    """A certificate was refused: theirs by us, or ours by them."""
+
+    kind = "not_trusted"
 
 
 class BrokenAnswer(ForwardingError):
@@ -70,6 +86,12 @@ class NoAnswer(BrokenAnswer):
     kind = "closed"
 
 
+class KeptConnectionDied(NoAnswer):
+    """A kept connection was closed as it was used, under a request that must not be sent twice: no fault of anybody."""
+
+    blames_upstream = False
+
+
 class TimedOut(ForwardingError):
     """The backend kept us waiting: for the connection, for the answer, or for its next byte."""
 
@@ -78,15 +100,30 @@ class TimedOut(ForwardingError):
     kind = "timeout"
 
 
+class ConnectTimedOut(TimedOut):
+    """No connection within connect_timeout: the request has not been sent."""
+
+
 class NoneAvailable(ForwardingError):
     """Every backend is in use up to its limit, or takes no requests."""
 
     status = 503
     detail = "No upstream server is free to take the request."
     kind = "none_available"
-    retry_after = 1
+    blames_upstream = False
+
+    def __init__(self, reason: str, *, retry_after: int = 1) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+        """Seconds after which it is worth to ask again."""
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """When it is worth to ask again, in seconds."""
+        """When it is worth to ask again."""
         return [("Retry-After", str(self.retry_after))]
+
+
+class Full(NoneAvailable):
+    """As many requests are in flight as max_connections allows."""
+
+    kind = "full"

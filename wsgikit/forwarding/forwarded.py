@@ -1,4 +1,4 @@
-"""What a backend is told about the client: X-Forwarded-* and Forwarded (RFC 7239).
+"""What a backend is told about the client and the way: X-Forwarded-*, Forwarded (RFC 7239) and Via (RFC 9110).
 
 Where TrustedProxies ran (``wsgikit.original`` is there), what is left of these fields is verified, and the chain goes
 on: the true peer is added to it. Otherwise nobody has vouched for the client's copies, and the peer is sent alone.
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 KINDS = ("x-forwarded", "forwarded", "both", None)
 
+_VERSION = re.compile(r"[0-9](?:\.[0-9])?", re.ASCII)
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~%!$&'()*+;=]+)(?::([0-9]*))?", re.ASCII)
 
 
@@ -87,3 +88,9 @@ def _node(hop: str) -> str:
 
 def _quoted_string(text: str) -> str:
     return text if text.replace(".", "").replace("-", "").isalnum() else f'"{text}"'
+
+
+def via(protocol: str | None, pseudonym: str) -> str:
+    """The line of Via: the protocol a message was received in, and who received it (RFC 9110 section 7.6.3)."""
+    version = (protocol or "").removeprefix("HTTP/")
+    return f"Via: {version if _VERSION.fullmatch(version) else '1.1'} {pseudonym}"

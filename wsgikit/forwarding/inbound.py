@@ -15,6 +15,8 @@ from wsgikit.http.hop import HOP_BY_HOP, nominated
 
 _REMEMBERED = 2048  # distinct names of fields
 
+_NOT_IN_HINTS = frozenset({"", "content-length"})
+
 REFERENCES = frozenset({"location", "content-location", "set-cookie"})
 """Fields that may name the backend's own place in the world."""
 
@@ -63,6 +65,14 @@ def head(code: int, phrase: bytes, version: str, fields: list[tuple[bytes, bytes
         if code == 204:  # RFC 9110 section 8.6 forbids a length there
             found.headers = without(found.headers, "content-length")
     return found
+
+
+def hint(fields: list[tuple[bytes, bytes]]) -> Headers:
+    """The fields of an early hint (103) that may go on to the client."""
+    kept = ((_field_names[raw], value) for raw, value in fields)
+    return [
+        (name, value.strip().decode("latin-1")) for name, value in kept if name.lower() not in _NOT_IN_HINTS
+    ]
 
 
 def _heed(found: Head, special: list[tuple[str, str]]) -> None:

@@ -1,4 +1,4 @@
-"""From environ to the request that a backend gets: pure, no I/O but the reading of a small body.
+"""From environ to the request that backends get: pure, no I/O but the reading of a small body.
 
 All that does not depend on the request is made ready by the constructor or remembered by name.
 """
@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from wsgikit.core.environ import host as host_of
 from wsgikit.forwarding.errors import NotForwardable
-from wsgikit.forwarding.forwarded import forwarded, valid_host, x_forwarded
+from wsgikit.forwarding.forwarded import forwarded, valid_host, via, x_forwarded
 from wsgikit.forwarding.target import target
-from wsgikit.forwarding.upload import upload
+from wsgikit.forwarding.upload import NOTHING, upload
 from wsgikit.http.hop import HOP_BY_HOP, nominated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from wsgiref.types import WSGIEnvironment
 
-    from wsgikit.forwarding.upstream import Address
+    from wsgikit.core.headers import Headers
+    from wsgikit.forwarding.backend import Backend
+    from wsgikit.forwarding.upload import Upload
 
 # RFC 9110 section 9.2.2.
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
@@ -30,6 +32,7 @@ _ORDINARY = IDEMPOTENT | {"POST", "PATCH"}
 
 # Every byte a head may hold beside its line breaks (RFC 9110 section 5.5): what is left without them must be ours.
 _LEGAL = bytes([9, *range(0x20, 0x7F), *range(0x80, 0x100)])
+_LINE_END = b"\r\n"
 
 # Fields of the client's that are left out of the iteration: said anew, or not meant for the backend.
 _LEFT_OUT = HOP_BY_HOP | {
@@ -43,43 +46,79 @@ _LEFT_OUT = HOP_BY_HOP | {
 _REMEMBERED = 2048  # distinct names; strangers may invent as many as they like
 
 
-class Request(NamedTuple):
-    """A request as it goes out, and what has to be known when its answer comes in."""
+class Request:
+    """A request as every backend is asked, however it is spoken to: what they differ in is left out.
 
-    head: bytes
-    """Request line, fields, and a body that is small enough to go with them."""
-    more: Iterator[bytes] | None
-    """The body that follows, framed; None when there is no more."""
-    method: str
-    host: str
-    """The Host that the backend was asked for."""
-    mount: str
-    """The mount point that the backend does not see, as it stands in environ."""
-    expects: bool
-    """The client waits for 100 Continue before it sends its body."""
+    ``target`` is path and query without a base path; ``fields`` the lines of the head but for Host and framing, each
+    with its line end; ``asked`` the host the client asked for; ``mount`` the mount point the backend does not see.
+    The body has ``length`` bytes, of which ``body`` are here and ``more`` yields the rest; a length of None with
+    ``more`` is a body that only its end tells. ``expects``: the client waits for 100 Continue before it sends its body.
+    """
+
+    __slots__ = (
+        "asked",
+        "body",
+        "bound",
+        "environ",
+        "expects",
+        "fields",
+        "length",
+        "method",
+        "more",
+        "mount",
+        "target",
+    )
+
+    def __init__(
+        self,
+        environ: WSGIEnvironment,
+        method: str,
+        target: str,
+        *,
+        asked: str = "",
+        mount: str = "",
+        fields: bytes = b"",
+        upload: Upload = NOTHING,
+        expects: bool = False,
+    ) -> None:
+        self.environ = environ
+        self.method = method
+        self.target = target
+        self.asked = asked
+        self.mount = mount
+        self.fields = fields
+        self.length = upload.length
+        self.body = upload.first
+        self.more: Iterator[bytes] | None = upload.more
+        self.expects = expects
+        self.bound: Backend | None = None
+        """The backend that the client is bound to, once it was found among those to choose from."""
 
     @property
     def replayable(self) -> bool:
         """Whether it may and can be sent again where it is not known what became of it."""
         return self.more is None and self.method in IDEMPOTENT
 
+    @property
+    def hints(self) -> Callable[[Headers], object] | None:
+        """What passes an early hint (103) on to the client, where the server has a way to (gunicorn)."""
+        return self.environ.get("wsgi.early_hints")
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """The fields as names and values."""
+        lines = self.fields.decode("latin-1").split("\r\n")[:-1]
+        return [(name, value) for name, _, value in (line.partition(": ") for line in lines)]
+
 
 class Outbound:
-    """Makes requests to one backend: ``Outbound(address)(environ)``; the options are those of ReverseProxy."""
+    """Makes requests of environs: ``Outbound()(environ)``; the options are those of ReverseProxy."""
 
     def __init__(
-        self,
-        address: Address,
-        *,
-        host: str = "upstream",
-        keep_prefix: bool = False,
-        forwarded: str | None = "x-forwarded",
+        self, *, keep_prefix: bool = False, forwarded: str | None = "x-forwarded", via: str | None = None
     ) -> None:
-        self._base = address.base
-        self._authority = address.authority
-        self._host = None if host == "client" else address.authority if host == "upstream" else host
         self._keep_prefix = keep_prefix
         self._tell = _teller(forwarded)
+        self._via = via
 
     def __call__(self, environ: WSGIEnvironment) -> Request:
         """The request; ``NotForwardable`` where HTTP forbids something in it."""
@@ -87,40 +126,67 @@ class Outbound:
         if method not in _ORDINARY:
             _check_method(method)
         asked = _asked_host(environ)
-        host = self._host or (asked if valid_host(asked) else self._authority)
-        mount = "" if self._keep_prefix else environ.get("SCRIPT_NAME") or ""
-        lines = [
-            f"{method} {target(environ, self._base, keep_prefix=self._keep_prefix)} HTTP/1.1",
-            f"Host: {host}",
-        ]
-        lines += self._tell(environ, asked, mount)
+        mount: str = "" if self._keep_prefix else environ.get("SCRIPT_NAME") or ""
+        wanted = target(environ, keep_prefix=self._keep_prefix)
         body = upload(environ, method)
+        expects = body.more is not None and _expects(environ)
+        fields = self._fields(environ, asked, mount, expects=expects)
+        return Request(
+            environ,
+            method,
+            wanted,
+            asked=asked,
+            mount=mount,
+            fields=fields,
+            upload=body,
+            expects=expects,
+        )
+
+    def _fields(self, environ: WSGIEnvironment, asked: str, mount: str, *, expects: bool) -> bytes:
+        lines = [*self._tell(environ, asked, mount)]
         try:
             _add_fields(lines, environ)
-            expects = body.more is not None and _expects(environ)
+            if self._via is not None:
+                lines.append(via(environ.get("SERVER_PROTOCOL"), self._via))
             if expects:
                 lines.append("Expect: 100-continue")
-            if body.framing is not None:
-                lines.append(body.framing)
-            head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+            lines.append("")
+            fields = "\r\n".join(lines).encode("latin-1")
         except (TypeError, UnicodeEncodeError):
             raise NotForwardable("a header of the request is not a string of bytes") from None
-        if head.translate(None, _LEGAL) != b"\r\n" * (len(lines) + 1):
+        if fields.translate(None, _LEGAL) != _LINE_END * (len(lines) - 1):
             raise NotForwardable("a header of the request holds control characters")
-        return Request(head + body.first, body.more, method, host, mount, expects)
+        return fields
 
 
 def _add_fields(lines: list[str], environ: WSGIEnvironment) -> None:
     """The client's own fields, but for those left out and those that Connection names."""
-    names = _field_names
+    keys = tuple(environ)
+    sent = _sent.get(keys)
+    if sent is None:
+        sent = _remember(keys)
     nominees = _nominees(environ["HTTP_CONNECTION"]) if "HTTP_CONNECTION" in environ else _NONE
-    for key, value in environ.items():
-        name = names[key]
-        if name and key not in nominees:
-            lines.append(name + value)
+    if nominees:
+        sent = tuple(pair for pair in sent if pair[0] not in nominees)
+    for key, name in sent:
+        lines.append(name + environ[key])
     kind = environ.get("CONTENT_TYPE")
     if kind and "HTTP_CONTENT_TYPE" not in nominees:
         lines.append("Content-Type: " + kind)
+
+
+# Which keys of environ are sent, and as what, by all of its keys: a client repeats itself, and so does a server.
+_sent: dict[tuple[str, ...], tuple[tuple[str, str], ...]] = {}
+_REMEMBERED_SETS = 256
+
+
+def _remember(keys: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """The pairs of key and name with its colon."""
+    names = _field_names
+    sent = tuple((key, names[key]) for key in keys if names[key])
+    if len(_sent) < _REMEMBERED_SETS:
+        _sent[keys] = sent
+    return sent
 
 
 class _FieldNames(dict[str, str]):

@@ -11,7 +11,7 @@ from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from wsgikit.forwarding.errors import NoneAvailable
+from wsgikit.forwarding.errors import Full
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,10 @@ C = TypeVar("C", bound=Kept)
 
 
 class Pool(Generic[C]):
-    """Kept connections, at most ``max_idle``, and a count of those in use, at most ``max_connections``."""
+    """Kept connections, at most ``max_idle``, and a count of those in use, at most ``max_connections``.
+
+    ``busy`` are in use now, ``taken`` have been since the beginning; ``released`` is called when one comes back.
+    """
 
     def __init__(
         self,
@@ -50,29 +53,42 @@ class Pool(Generic[C]):
         *,
         idle_age: float = IDLE_AGE,
         clock: Callable[[], float] = monotonic,
+        released: Callable[[], object] | None = None,
     ) -> None:
         self.max_idle = max_idle
         self.max_connections = max_connections
         self.idle_age = idle_age
+        self.released = released
         self.busy = 0
+        self.taken = 0
         self._clock = clock
         self._idle: deque[C] = deque()  # oldest first
-        self._lock = (
-            RLock()
-        )  # the garbage collector may drop a forgotten exchange in the middle of a decision
+        # Not a Lock: the garbage collector may drop a forgotten exchange in the middle of a decision.
+        self._lock = RLock()
 
     def __repr__(self) -> str:
-        return f"<Pool {self.busy} in use, {len(self._idle)} idle>"
+        return f"<Pool {self.busy} in use, {self.idle} idle>"
+
+    @property
+    def idle(self) -> int:
+        """How many connections are kept for later."""
+        return len(self._idle)
+
+    @property
+    def full(self) -> bool:
+        """Whether as many are in use as may be."""
+        return self.max_connections is not None and self.busy >= self.max_connections
 
     def take(self) -> C | None:
         """A kept connection that is still good, or None: open a new one.
 
-        Either way one more is in use from here on, until ``give`` or ``drop``. Raises ``NoneAvailable`` at the limit.
+        Either way one more is in use from here on, until ``give`` or ``drop``. Raises ``Full`` at the limit.
         """
         with self._lock:
             if self.max_connections is not None and self.busy >= self.max_connections:
-                raise NoneAvailable(f"{self.busy} requests are in flight, as many as max_connections allows")
+                raise Full(f"{self.busy} requests are in flight, as many as max_connections allows")
             self.busy += 1
+            self.taken += 1
             connection = self._newest()
         while connection is not None and self._is_spent(connection):
             connection.close()
@@ -89,9 +105,13 @@ class Pool(Generic[C]):
                 self._idle.appendleft(connection)
             else:
                 self._idle.append(connection)
-            unwanted = self._unwanted(now)
+            idle = self._idle
+            crowded = len(idle) > self.max_idle or now - idle[0].idle_since >= self.idle_age
+            unwanted = self._unwanted(now) if crowded else ()
         for old in unwanted:
             old.close()
+        if self.released is not None:
+            self.released()
 
     def drop(self, connection: C | None) -> None:
         """Take back one that cannot be used again, or that was never opened."""
@@ -99,10 +119,13 @@ class Pool(Generic[C]):
             self.busy -= 1
         if connection is not None:
             connection.close()
+        if self.released is not None:
+            self.released()
 
     def close(self) -> None:
-        """Close what is idle; what is in use ends with its request."""
+        """Close what is idle, and keep nothing from now on; what is in use ends with its request."""
         with self._lock:
+            self.max_idle = 0
             idle, self._idle = self._idle, deque()
         for connection in idle:
             connection.close()

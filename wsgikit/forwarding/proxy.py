@@ -1,58 +1,92 @@
-"""ReverseProxy: the app that forwards requests to a backend and hands its answers on."""
+"""ReverseProxy: the app that forwards requests to backends and hands their answers on."""
 
 from __future__ import annotations
 
-import logging
+from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from wsgikit.core.errors import wrong_choice, wrong_type, wrong_value
+from wsgikit.core.errors import wrong_type, wrong_value
 from wsgikit.core.middleware import Application
+from wsgikit.core.process import PerProcess
 from wsgikit.core.reply import reply
-from wsgikit.core.units import flag, seconds
-from wsgikit.forwarding.backend import Backend
+from wsgikit.core.units import flag
+from wsgikit.forwarding import events
+from wsgikit.forwarding import tls as tls_option
+from wsgikit.forwarding.backend import Exchange
+from wsgikit.forwarding.balancing.policies import policy as named_policy
+from wsgikit.forwarding.balancing.retry import Retry
+from wsgikit.forwarding.balancing.sticky import Sticky
+from wsgikit.forwarding.discovery import source
 from wsgikit.forwarding.errors import ForwardingError, NotForwardable
+from wsgikit.forwarding.fleet import Fleet
 from wsgikit.forwarding.forwarded import KINDS, valid_host
+from wsgikit.forwarding.health.breaker import CircuitBreaker
+from wsgikit.forwarding.health.checks import HealthCheck
+from wsgikit.forwarding.health.passive import PassiveHealth
+from wsgikit.forwarding.options import duration, whole
 from wsgikit.forwarding.outbound import Outbound
-from wsgikit.forwarding.policies import POLICIES
 from wsgikit.forwarding.rewrite import Place, rewritten
+from wsgikit.forwarding.settings import Settings
 from wsgikit.forwarding.target import quoted
 from wsgikit.forwarding.upstream import Upstream, connection_limit
+from wsgikit.forwarding.upstreams import Upstreams, as_upstream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    import ssl
+    from collections.abc import Callable, Iterable, Iterator
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from wsgikit.core.headers import Headers
-    from wsgikit.forwarding.backend import Exchange
+    from wsgikit.forwarding.backend import Answer
+    from wsgikit.forwarding.balancing.policies import Policy
     from wsgikit.forwarding.outbound import Request
+    from wsgikit.forwarding.tls import TLS
 
-_log = logging.getLogger("wsgikit.forwarding")
+Option = TypeVar("Option")
+
+# One value for all proxies: defaults are compared and shown, and none of them holds anything live.
+_RETRY, _PASSIVE = Retry(), PassiveHealth()
 
 
 class ReverseProxy(Application):
-    """Forwards each request to an HTTP backend and hands the answer on, both bodies piece by piece.
+    """Forwards each request to one of its backends and hands the answer on, both bodies piece by piece.
 
-    - ``upstreams``: a URL, an ``Upstream``, or a list of either. With several, each gets its share by weight; those
-      marked ``backup`` take requests when no other has a weight.
-    - ``policy``: ``"round_robin"`` (smooth and weighted, the default), or a callable(backends, environ) that
-      gives one of the backends, which have ``url`` and ``weight``.
+    - ``upstreams``: a URL, an ``Upstream``, or a list of either; the list may be empty where ``resolve`` fills it.
+    - ``policy``: which upstream is next: ``"round_robin"`` (smooth and weighted, the default), ``"least_conn"``,
+      ``"p2c"``, ``"ewma"``, ``"random"``, ``"first"``, ``"hash:client_ip"``, ``"hash:path"``, ``"hash:header:NAME"``,
+      ``"hash:cookie:NAME"``, or a callable(backends, environ) that gives one of the backends.
     - ``host``: the Host that the backend is asked for: ``"upstream"`` (default: what its URL says, which is what a
       backend that serves several names by Host needs), ``"client"`` (what the client asked for), or a host itself.
     - ``keep_prefix``: send the mount point as part of the path (default False: it is cut off and sent as
       X-Forwarded-Prefix).
     - ``forwarded``: how the backend is told about the client: ``"x-forwarded"`` (default), ``"forwarded"`` (RFC
       7239), ``"both"`` or None. What a client claims about itself is dropped, unless TrustedProxies has verified it.
-    - ``connect_timeout``: for the connection to be made (default 5 s; a backend near by that takes longer is down).
+    - ``via``: the name under which requests and answers are marked with Via (RFC 9110 section 7.6.3; default None:
+      none, as it tells strangers what stands in between).
+    - ``connect_timeout``: for the connection to be made (default 5 s; a backend near by that takes longer is down), and
+      for a place to become free where ``max_waiting`` allows to wait.
     - ``read_timeout``: for the next byte to come, or to be taken (default 60 s).
-    - ``total_timeout``: from the first byte sent to the last one received (default None: streams may go on for ever).
+    - ``total_timeout``: from the first try to the last byte received (default None: streams may go on for ever).
+    - ``retry``: when a request is sent again, as a ``Retry`` (default: up to two tries) or None.
+    - ``health``: a ``HealthCheck`` asks each backend in the background whether it is well (default None: a check costs
+      requests that nobody asked for).
+    - ``passive``: a ``PassiveHealth`` takes a backend that fails out of turn for a while (default: three failures
+      within 10 s), or None.
+    - ``breaker``: a ``CircuitBreaker`` leaves a backend alone that errs too often (default None).
+    - ``sticky``: a ``Sticky`` binds each client to a backend by a signed cookie (default None).
     - ``max_idle``: connections kept open between requests, per backend and process (default 32).
-    - ``max_connections``: requests in flight at once, per backend and process (default None: no limit); one more is
-      answered 503.
+    - ``max_connections``: requests in flight at once, per backend and process (default None: no limit).
+    - ``max_waiting``: requests that may wait for a backend when all are at that limit, each for at most
+      ``connect_timeout`` (default 0: they are answered 503 at once).
+    - ``resolve``: where upstreams come from while the proxy serves: a callable that gives URLs, ``"dns"`` (every
+      address of the names in ``upstreams``), ``"srv:NAME"`` (extra ``dns``) or ``"@file"`` (default None: nowhere).
     - ``rewrite_location``: put the mount point into a Location or Content-Location that names the backend or is only
       a path (default True: it would lead out of the mount).
     - ``rewrite_cookies``: move the Path of cookies below the mount point and drop a Domain that names the backend
       (default False: backends that heed X-Forwarded-Prefix do so themselves).
+    - ``tls``: how backends behind ``https://`` are verified, as a ``TLS`` or an ``ssl.SSLContext`` (default None: by
+      the system's authorities).
 
     Times are seconds, or text like ``"250ms"``. What goes wrong is a finished answer and a line of the logger
     ``wsgikit.forwarding``: 400 for a request that HTTP forbids, 502 for a backend that refuses or answers badly,
@@ -65,99 +99,139 @@ class ReverseProxy(Application):
         self,
         upstreams: str | Upstream | Iterable[str | Upstream],
         *,
-        policy: str | Callable[[Sequence[Any], WSGIEnvironment], Any] = "round_robin",
+        policy: str | Policy | Callable[..., Any] = "round_robin",
         host: str = "upstream",
         keep_prefix: bool = False,
         forwarded: str | None = "x-forwarded",
+        via: str | None = None,
         connect_timeout: float | str = 5.0,
         read_timeout: float | str = 60.0,
         total_timeout: float | str | None = None,
+        retry: Retry | None = _RETRY,
+        health: HealthCheck | None = None,
+        passive: PassiveHealth | None = _PASSIVE,
+        breaker: CircuitBreaker | None = None,
+        sticky: Sticky | None = None,
         max_idle: int = 32,
         max_connections: int | None = None,
+        max_waiting: int = 0,
+        resolve: str | Callable[[], Iterable[str | Upstream]] | None = None,
         rewrite_location: bool = True,
         rewrite_cookies: bool = False,
+        tls: TLS | ssl.SSLContext | None = None,
     ) -> None:
-        self.upstreams = _upstreams(upstreams)
+        listed = _upstreams(upstreams, may_be_empty=resolve is not None)
+        self.upstreams = Upstreams(listed)
         self.policy = policy
         self.host = _host(host)
         self.keep_prefix = flag("ReverseProxy", "keep_prefix", keep_prefix)
         if forwarded not in KINDS:
             raise wrong_value("ReverseProxy", "forwarded", forwarded, f"one of {', '.join(map(repr, KINDS))}")
         self.forwarded = forwarded
-        self.connect_timeout = _above_zero("connect_timeout", connect_timeout)
-        self.read_timeout = _above_zero("read_timeout", read_timeout)
-        self.total_timeout = None if total_timeout is None else _above_zero("total_timeout", total_timeout)
-        self.max_idle = _max_idle(max_idle)
+        self.via = _via(via)
+        self.connect_timeout = duration("ReverseProxy", "connect_timeout", connect_timeout)
+        self.read_timeout = duration("ReverseProxy", "read_timeout", read_timeout)
+        self.total_timeout = (
+            None if total_timeout is None else duration("ReverseProxy", "total_timeout", total_timeout)
+        )
+        self.retry = _of(Retry, "retry", retry)
+        self.health = _of(HealthCheck, "health", health)
+        self.passive = _of(PassiveHealth, "passive", passive)
+        self.breaker = _of(CircuitBreaker, "breaker", breaker)
+        self.sticky = _of(Sticky, "sticky", sticky)
+        self.max_idle = whole("ReverseProxy", "max_idle", max_idle, least=0)
         self.max_connections = connection_limit("ReverseProxy", max_connections)
+        self.max_waiting = whole("ReverseProxy", "max_waiting", max_waiting, least=0)
+        self.resolve = resolve
         self.rewrite_location = flag("ReverseProxy", "rewrite_location", rewrite_location)
         self.rewrite_cookies = flag("ReverseProxy", "rewrite_cookies", rewrite_cookies)
-        self._choose = _policy(policy)
-        self._backends = tuple(map(self._backend, _in_turn(self.upstreams)))
-        self._only = self._backends[0] if len(self._backends) == 1 else None
+        self.tls = tls
         self._rewrites = rewrite_location or rewrite_cookies
+        self._outbound = Outbound(keep_prefix=keep_prefix, forwarded=forwarded, via=via)
+        # Of the upstreams and settings, and not of the proxy: one that is dropped is gone at once, with its threads.
+        self._fleets: PerProcess[Fleet] = PerProcess(
+            partial(Fleet, self.upstreams, self._settings(), source("ReverseProxy", resolve, listed))
+        )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Forward the request."""
         started = perf_counter()
-        backend: Backend = self._only or self._choose(self._backends, environ)
         notes = environ.setdefault("wsgikit.notes", {})
-        notes["upstream"] = backend.url
         try:
-            request = backend.outbound(environ)
-            exchange = backend.exchange(request)
+            request = self._outbound(environ)
+            answer = self._fleets.get().exchange(request, notes)
         except ForwardingError as error:
             notes["upstream_time"] = perf_counter() - started
-            return _refuse(environ, start_response, backend, error)
+            return _refuse(environ, start_response, error)
         notes["upstream_time"] = perf_counter() - started
         try:
-            head = exchange.head
-            headers = head.headers
-            if head.references and self._rewrites:
-                headers = self._rewritten(headers, backend, request)
-            body = exchange.whole()
-            start_response(head.status, headers)
+            start_response(answer.head.status, self._headers(answer, request, environ))
         except BaseException:
-            exchange.end()
+            answer.end()
             raise
-        if body is not None:
-            return [body] if body else []
-        return AnswerBody(exchange, environ, backend, started)
+        if isinstance(answer, Exchange):
+            return AnswerBody(answer, environ, started)
+        return [answer.body] if answer.body else []
+
+    def snapshot(self) -> dict[str, Any]:
+        """The upstreams as this process knows them: state, requests in flight and so far, failures, latency, pool."""
+        return self._fleets.get().snapshot()
 
     def close(self) -> None:
-        """Close the idle connections of this process; those in use end with their requests."""
-        for backend in self._backends:
-            backend.close()
+        """Stop this process's checks and look-ups, and close its idle connections.
 
-    def _backend(self, upstream: Upstream) -> Backend:
-        return Backend(
-            upstream,
-            Outbound(
-                upstream.address, host=self.host, keep_prefix=self.keep_prefix, forwarded=self.forwarded
-            ),
+        Connections in use end with their requests. A request that comes later starts anew.
+        """
+        fleet = self._fleets.drop()
+        if fleet is not None:
+            fleet.close()
+
+    def _arguments(self) -> dict[str, Any]:
+        """What would build this again, with the upstreams as they are now."""
+        return {**self._passed, "upstreams": list(self.upstreams)}
+
+    def _settings(self) -> Settings:
+        return Settings(
+            policy=named_policy("ReverseProxy", self.policy),
+            host=self.host,
             connect_timeout=self.connect_timeout,
             read_timeout=self.read_timeout,
             total_timeout=self.total_timeout,
+            retry=self.retry,
+            health=self.health,
+            passive=self.passive,
+            breaker=self.breaker,
+            sticky=self.sticky,
             max_idle=self.max_idle,
             max_connections=self.max_connections,
+            max_waiting=self.max_waiting,
+            tls=tls_option.checked("ReverseProxy", self.tls),
         )
 
-    def _rewritten(self, headers: Headers, backend: Backend, request: Request) -> Headers:
-        address = backend.upstream.address
-        place = Place(address.authority, address.base, request.host, quoted(request.mount.rstrip("/")))
-        return rewritten(headers, place, locations=self.rewrite_location, cookies=self.rewrite_cookies)
+    def _headers(self, answer: Answer, request: Request, environ: WSGIEnvironment) -> Headers:
+        """The headers of the answer, as the client is to see them."""
+        head, backend = answer.head, answer.backend
+        headers = head.headers
+        if head.references and self._rewrites:
+            address = backend.upstream.address
+            asked = backend.host or request.asked
+            place = Place(address.authority, address.base, asked, quoted(request.mount.rstrip("/")))
+            headers = rewritten(headers, place, locations=self.rewrite_location, cookies=self.rewrite_cookies)
+        if self.via is not None:
+            headers.append(("Via", f"1.1 {self.via}"))
+        if self.sticky is not None and backend is not request.bound:
+            headers.append(self.sticky.cookie_for(backend.url, environ))
+        return headers
 
 
 class AnswerBody:
     """The body of a backend's answer, handed on as it comes; its connection is given back at the end."""
 
-    __slots__ = ("_backend", "_environ", "_exchange", "_started")
+    __slots__ = ("_environ", "_exchange", "_started")
 
-    def __init__(
-        self, exchange: Exchange, environ: WSGIEnvironment, backend: Backend, started: float
-    ) -> None:
+    def __init__(self, exchange: Exchange, environ: WSGIEnvironment, started: float) -> None:
         self._exchange = exchange
         self._environ = environ
-        self._backend = backend
         self._started = started
 
     def __iter__(self) -> Iterator[bytes]:
@@ -168,7 +242,7 @@ class AnswerBody:
             piece = self._exchange.read()
         except ForwardingError as error:
             self.close()
-            _report(self._environ, self._backend, error, "the answer broke off")
+            events.refused(self._environ, self._exchange.backend.url, error, "the answer broke off")
             raise
         if piece:
             return piece
@@ -182,30 +256,24 @@ class AnswerBody:
             self._exchange.end()
 
 
-def _refuse(
-    environ: WSGIEnvironment, start_response: StartResponse, backend: Backend, error: ForwardingError
-) -> list[bytes]:
+def _refuse(environ: WSGIEnvironment, start_response: StartResponse, error: ForwardingError) -> list[bytes]:
     """The finished answer for an error, a line in the log, and a note for the layers outside."""
+    notes = environ["wsgikit.notes"]
     if not isinstance(error, NotForwardable):
-        environ["wsgikit.notes"]["upstream_error"] = error.kind
-    _report(environ, backend, error, f"answered {error.status}")
+        notes["upstream_error"] = error.kind
+    events.refused(environ, notes.get("upstream", "no upstream"), error, f"answered {error.status}")
     return reply(environ, start_response, error.status, error.detail, headers=error.headers)
 
 
-def _report(environ: WSGIEnvironment, backend: Backend, error: ForwardingError, outcome: str) -> None:
-    # %a: whatever the client or the backend sent is escaped.
-    method, path = environ.get("REQUEST_METHOD"), environ.get("PATH_INFO")
-    _log.warning("%a %a to %s: %s (%s): %a", method, path, backend.url, outcome, error.kind, str(error))
-
-
-def _upstreams(given: object) -> tuple[Upstream, ...]:
+def _upstreams(given: object, *, may_be_empty: bool) -> tuple[Upstream, ...]:
+    wanted = "a URL, an Upstream, or a list of either"
     listed = [given] if isinstance(given, str | Upstream) else given
-    if not isinstance(listed, list | tuple):
-        raise wrong_type("ReverseProxy", "upstreams", given, "a URL, an Upstream, or a list of either")
-    if not listed:
+    if not isinstance(listed, list | tuple | Upstreams):
+        raise wrong_type("ReverseProxy", "upstreams", given, wanted)
+    if not listed and not may_be_empty:
         raise wrong_value("ReverseProxy", "upstreams", given, "at least one URL or Upstream")
-    found = tuple(one if isinstance(one, Upstream) else Upstream(one) for one in listed)
-    if not any(one.weight for one in found):
+    found = tuple(as_upstream("ReverseProxy", "upstreams", one) for one in listed)
+    if found and not any(one.weight for one in found):
         raise wrong_value("ReverseProxy", "upstreams", given, "at least one with a weight above 0")
     urls = [one.url for one in found]
     for url in urls:
@@ -216,18 +284,11 @@ def _upstreams(given: object) -> tuple[Upstream, ...]:
     return found
 
 
-def _in_turn(upstreams: tuple[Upstream, ...]) -> list[Upstream]:
-    """Those that take requests: the best tier, without those of weight 0."""
-    weighted = [one for one in upstreams if one.weight]
-    return [one for one in weighted if not one.backup] or weighted
-
-
-def _policy(policy: object) -> Callable[[Sequence[Any], WSGIEnvironment], Any]:
-    if callable(policy):
-        return policy
-    if not isinstance(policy, str) or policy not in POLICIES:
-        raise wrong_choice("ReverseProxy", "policy", policy, POLICIES)
-    return POLICIES[policy]()
+def _of(kind: type[Option], option: str, value: Option | None) -> Option | None:
+    """An option that is a thing of its own kind, or None."""
+    if value is not None and not isinstance(value, kind):
+        raise wrong_type("ReverseProxy", option, value, f"a {kind.__name__}, or None")
+    return value
 
 
 def _host(host: object) -> str:
@@ -239,16 +300,12 @@ def _host(host: object) -> str:
     return host
 
 
-def _max_idle(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise wrong_type("ReverseProxy", "max_idle", value, "a whole number, 0 or more")
-    if value < 0:
-        raise wrong_value("ReverseProxy", "max_idle", value, "a whole number, 0 or more")
-    return value
-
-
-def _above_zero(option: str, value: float | str) -> float:
-    amount = seconds("ReverseProxy", option, value)
-    if not amount:
-        raise wrong_value("ReverseProxy", option, value, "more than 0 seconds")
-    return amount
+def _via(via: object) -> str | None:
+    wanted = 'a name such as "edge" or "edge.example:8080", or None'
+    if via is None:
+        return None
+    if not isinstance(via, str):
+        raise wrong_type("ReverseProxy", "via", via, wanted)
+    if not valid_host(via):
+        raise wrong_value("ReverseProxy", "via", via, wanted)
+    return via

@@ -30,24 +30,33 @@ _ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 _SPELLED_CHARACTER = re.compile(r"%[0-9A-Fa-f]{2}|.", re.DOTALL)
 
 
-def target(environ: WSGIEnvironment, base: str, *, keep_prefix: bool = False) -> str:
-    """The target to ask the backend for: ``base``, the path (with the mount point before it on demand), the query.
+def target(environ: WSGIEnvironment, *, keep_prefix: bool = False) -> str:
+    """The target to ask a backend for: the path (with the mount point before it on demand) and the query.
+
+    It starts with a slash or is empty, so that it can be put after a base path; ``*`` asks about a server as a whole.
 
     Raises ``NotForwardable`` for a path that is none, that climbs above its root, or that HTTP forbids.
     """
     path: str = environ.get("PATH_INFO") or ""
-    if path == "*" and environ.get("REQUEST_METHOD") == "OPTIONS" and not base:
-        return path  # asks about the server as a whole (RFC 9112 section 3.2.4)
+    if path == "*" and environ.get("REQUEST_METHOD") == "OPTIONS":
+        return path  # RFC 9112 section 3.2.4
     raw: str | None = environ.get("RAW_URI") or environ.get("REQUEST_URI")
     if raw is not None and "%" not in raw and not keep_prefix and _PLAIN.fullmatch(path) and ".." not in path:
         spelled = path
     else:
         spelled = _spelled(environ, path, raw, keep_prefix)
-    path = base + spelled or "/"
     query: str = environ.get("QUERY_STRING") or ""
     if query:
-        return f"{path}?{query if _VISIBLE.fullmatch(query) else _quoted_query(query)}"
-    return path + "?" if raw is not None and raw.endswith("?") else path
+        return f"{spelled}?{query if _VISIBLE.fullmatch(query) else _quoted_query(query)}"
+    return spelled + "?" if raw is not None and raw.endswith("?") else spelled
+
+
+def below(base: str, target: str) -> str:
+    """``target`` below the base path of a backend; never empty."""
+    if base:
+        # "*" with a base path asks about that path: there is no server that is only it.
+        return base + ("" if target == "*" else target)
+    return target if target[:1] in ("/", "*") else "/" + target
 
 
 def _spelled(environ: WSGIEnvironment, path: str, raw: str | None, keep_prefix: bool) -> str:

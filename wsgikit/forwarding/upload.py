@@ -1,6 +1,6 @@
-"""The request body on its way to a backend: framed anew, never more of it in memory than one block.
+"""The request body on its way to a backend: what is known of its length, never more of it in memory than one block.
 
-A body has a length, or it is sent in chunks, never both, and ``wsgi.input`` is never asked for more than is there.
+A body has a length, or only its end tells it, never both, and ``wsgi.input`` is never asked for more than is there.
 A small body of known length is read before the backend hears of the request: it goes out in one piece with the head,
 can be sent again, and a client that breaks off costs the backend nothing.
 """
@@ -30,21 +30,22 @@ _CANNOT_READ_CHUNKS = frozenset({"uwsgi", "wsgiref"})
 
 
 class Upload:
-    """A request body: the line that frames it, what is sent with the head, and what follows block by block.
+    """A request body: its length, what is here of it, and what follows block by block.
 
-    ``more`` yields what follows, framed; None when the body is whole in ``first``.
+    ``length`` is None for no body at all, and for one that only its end tells: then there is ``more``. ``more`` is
+    None when the body is whole in ``first``.
     """
 
-    __slots__ = ("first", "framing", "more")
+    __slots__ = ("first", "length", "more")
 
-    def __init__(self, framing: str | None, first: bytes = b"", more: Iterator[bytes] | None = None) -> None:
-        self.framing = framing
+    def __init__(self, length: int | None, first: bytes = b"", more: Iterator[bytes] | None = None) -> None:
+        self.length = length
         self.first = first
         self.more = more
 
 
 NOTHING = Upload(None)
-_EMPTY = Upload("Content-Length: 0")
+_EMPTY = Upload(0)
 
 
 def upload(environ: WSGIEnvironment, method: str) -> Upload:
@@ -80,11 +81,10 @@ def _length(environ: WSGIEnvironment) -> int | None:
 
 
 def _counted(environ: WSGIEnvironment, length: int) -> Upload:
-    framing = f"Content-Length: {length}"
     source = LengthInput(_input(environ), length)
     if length <= BLOCK and "HTTP_EXPECT" not in environ:
-        return Upload(framing, _whole(source))
-    return Upload(framing, more=_blocks(source))
+        return Upload(length, _whole(source))
+    return Upload(length, more=_blocks(source))
 
 
 def _whole(source: LengthInput) -> bytes:
@@ -97,7 +97,7 @@ def _whole(source: LengthInput) -> bytes:
 def _chunked(environ: WSGIEnvironment, terminated: object) -> Upload:
     if not terminated and server_name(environ) in _CANNOT_READ_CHUNKS:
         raise LengthRequired("this server cannot read a chunked request body; send a Content-Length")
-    return Upload("Transfer-Encoding: chunked", more=_chunks(_input(environ)))
+    return Upload(None, more=_blocks(_input(environ)))
 
 
 def _unannounced(environ: WSGIEnvironment, method: str) -> Upload:
@@ -106,20 +106,14 @@ def _unannounced(environ: WSGIEnvironment, method: str) -> Upload:
     block = _read(source)
     if not block:
         return _EMPTY if method in _MEANT_TO_HAVE_ONE else NOTHING
-    return Upload("Transfer-Encoding: chunked", more=_chunks(source, block))
+    return Upload(None, more=_blocks(source, block))
 
 
-def _blocks(source: InputStream) -> Iterator[bytes]:
-    while block := _read(source):
-        yield block
-
-
-def _chunks(source: InputStream, block: bytes = b"") -> Iterator[bytes]:
-    """Each block as a chunk of its own, then the last chunk (RFC 9112 section 7.1); trailers are not passed on."""
+def _blocks(source: InputStream, block: bytes = b"") -> Iterator[bytes]:
+    """``block`` if it was read already, and what comes after it."""
     while block := block or _read(source):
-        yield b"%x\r\n%b\r\n" % (len(block), block)
+        yield block
         block = b""
-    yield b"0\r\n\r\n"
 
 
 def _read(source: InputStream) -> bytes:

@@ -9,11 +9,17 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from wsgikit.core.component import Component
-from wsgikit.core.environ import DEFAULT_PORTS
 from wsgikit.core.errors import wrong_type, wrong_value
 from wsgikit.core.units import flag
 
-_WANTED = 'a URL such as "http://10.0.0.1:8080", "http://[::1]:8080/base" or "unix:/run/app.sock"'
+_WANTED = (
+    'a URL such as "http://10.0.0.1:8080", "https://[::1]:8443/base", "unix:/run/app.sock", "uwsgi://10.0.0.1:3031", '
+    '"uwsgi+unix:/run/uwsgi.sock", "scgi://10.0.0.1:4000" or "fcgi+unix:/run/php.sock"'
+)
+
+# Where a backend listens unless the URL says so; the gateway protocols have no port of their own.
+_PORTS = {"http": 80, "https": 443, "uwsgi": None, "scgi": None, "fcgi": None}
+_UNIX = {"unix:": "http", "uwsgi+unix:": "uwsgi", "scgi+unix:": "scgi", "fcgi+unix:": "fcgi"}
 
 # What a URL may hold (RFC 3986): anything else would have to be quoted by whoever writes it.
 _URL = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
@@ -21,8 +27,10 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9\-_]*\.?)+")
 
 
 class Address(NamedTuple):
-    """Where a backend listens, and what stands in front of every path it is asked for."""
+    """Where a backend listens, what it speaks, and what stands in front of every path it is asked for."""
 
+    scheme: str
+    """``http``, ``https``, ``uwsgi``, ``scgi`` or ``fcgi``."""
     host: str
     """A name or an IP address without brackets; empty for a unix socket."""
     port: int
@@ -39,8 +47,9 @@ class Address(NamedTuple):
 class Upstream(Component):
     """One backend that requests are forwarded to: ``Upstream("http://10.0.0.1:8080/base", weight=3)``.
 
-    - ``url``: ``http://host[:port][/base]``, or ``unix:/path[:/base]`` for HTTP over a unix socket. Paths are put
-      after the base path. The port is 80 unless given.
+    - ``url``: ``http://host[:port][/base]`` or ``https://...``; ``uwsgi://``, ``scgi://`` or ``fcgi://`` with a port;
+      ``unix:/path[:/base]`` for HTTP over a unix socket; ``uwsgi+unix:``, ``scgi+unix:`` and ``fcgi+unix:`` alike.
+      Paths are put after the base path. The port is 80, or 443 for https, unless given.
     - ``weight``: share of the requests against other upstreams (default 1); 0 takes no new ones.
     - ``backup``: takes requests only while no other upstream does (default False).
     - ``max_connections``: requests in flight at once in each process (default None: no limit); one more is
@@ -83,33 +92,40 @@ def parse(url: str) -> Address:
     """The address that ``url`` names; ``ValueError`` says what is wrong with it."""
     if not _URL.fullmatch(url):
         raise ValueError(f"{_WANTED}, without spaces and with everything beyond ASCII percent-encoded")
-    if url.startswith("unix:"):
-        return _unix(url.removeprefix("unix:"))
+    for prefix, scheme in _UNIX.items():
+        if url.startswith(prefix):
+            return _unix(scheme, url.removeprefix(prefix))
     parts = urlsplit(url)
-    if parts.scheme != "http":
+    if parts.scheme not in _PORTS:
         raise ValueError(_WANTED)
     if parts.query or parts.fragment or "?" in url or "#" in url:
         raise ValueError("a URL without query and fragment")
     if "@" in parts.netloc:
         raise ValueError("a URL without user and password; send an Authorization header instead")
-    host, port = parts.hostname or "", parts.port
-    literal = _literal(host, port or 80)
-    if literal is None and not _HOST_NAME.fullmatch(host):
-        raise ValueError(_WANTED)
+    return _tcp(parts.scheme, parts.hostname or "", parts.port, parts.path)
+
+
+def _tcp(scheme: str, host: str, given: int | None, path: str) -> Address:
+    port = _PORTS[scheme] if given is None else given
+    if port is None:
+        raise ValueError(f'a port: {scheme} has none of its own, so "{scheme}://{host}:3031"')
     if port == 0:
         raise ValueError("a port from 1 to 65535")
+    found = literal(host, port)
+    if found is None and not _HOST_NAME.fullmatch(host):
+        raise ValueError(_WANTED)
     authority = f"[{host}]" if ":" in host else host
-    if port is not None and str(port) != DEFAULT_PORTS["http"]:
+    if port != _PORTS[scheme]:
         authority += f":{port}"
-    return Address(host, port or 80, "", authority, _base(parts.path), literal)
+    return Address(scheme, host, port, "", authority, _base(path), found)
 
 
-def _unix(rest: str) -> Address:
+def _unix(scheme: str, rest: str) -> Address:
     path, _, base = rest.partition(":")
     if not path.startswith("/"):
         raise ValueError('an absolute path, such as "unix:/run/app.sock"')
     # A socket file has no name that HTTP could use; localhost is what clients of unix sockets send.
-    return Address("", 0, path, "localhost", _base(base), None)
+    return Address(scheme, "", 0, path, "localhost", _base(base), None)
 
 
 def _base(path: str) -> str:
@@ -121,7 +137,8 @@ def _base(path: str) -> str:
     return base
 
 
-def _literal(host: str, port: int) -> tuple[int, tuple[str, int] | tuple[str, int, int, int]] | None:
+def literal(host: str, port: int) -> tuple[int, tuple[str, int] | tuple[str, int, int, int]] | None:
+    """Socket family and address of a host that is an IP address, None for a name."""
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
             socket.inet_pton(family, host)

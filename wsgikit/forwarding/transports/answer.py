@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httptools
 
 from wsgikit.forwarding import inbound
 from wsgikit.forwarding.errors import BrokenAnswer
+
+if TYPE_CHECKING:
+    from wsgikit.core.headers import Headers
 
 MAX_HEAD = 131072
 """Bytes of a head, interim answers included, and of trailers and chunk framing between two pieces of a body."""
@@ -28,6 +31,7 @@ class AnswerParser:
         "complete",
         "fault",
         "head",
+        "hints",
         "interim",
         "stray",
     )
@@ -49,6 +53,7 @@ class AnswerParser:
         self.complete = False
         self.fault: BrokenAnswer | None = None
         self.head: inbound.Head | None = None
+        self.hints: list[Headers] = []
         self.interim = 0
         self.stray = False
 
@@ -59,24 +64,24 @@ class AnswerParser:
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             # The reason is llhttp's own text; an upgrade has an offset instead.
             reason = error.args[0] if type(error.args[0]) is str else "an upgrade nobody asked for"
-            self._fail(reason)
+            self.fail(reason)
         if not self.chunks and not self.complete:
             self._idle_bytes += len(data)
             if self._idle_bytes > MAX_HEAD:
-                self._fail(f"more than {MAX_HEAD} bytes of head or framing")
+                self.fail(f"more than {MAX_HEAD} bytes of head or framing")
 
     def end(self) -> None:
         """The backend has closed the connection."""
         if self.head is None:
-            self._fail("the connection ended inside the head of the answer")
+            self.fail("the connection ended inside the head of the answer")
         elif self.head.delimited:
-            self._fail("the connection ended before the body did")
+            self.fail("the connection ended before the body did")
         self.complete = True
 
     def broke_off(self) -> None:
         """The connection was reset: even a body that would end with the connection has not come whole."""
         if not self.complete:
-            self._fail("the connection was reset before the answer was whole")
+            self.fail("the connection was reset before the answer was whole")
             self.complete = True
 
     @property
@@ -93,7 +98,8 @@ class AnswerParser:
         """Let go of llhttp, which holds on to this parser in turn."""
         self._llhttp = None
 
-    def _fail(self, reason: str) -> None:
+    def fail(self, reason: str) -> None:
+        """Say what is wrong with the answer; the first reason stands."""
         if self.complete:
             self.stray = True  # the answer itself is whole
         elif self.fault is None:
@@ -120,7 +126,9 @@ class AnswerParser:
         if 100 <= code < 200:
             self.interim += 1
             if code == 101 or self.interim > MAX_INTERIM:
-                self._fail(f"interim answer {code}, number {self.interim}")
+                self.fail(f"interim answer {code}, number {self.interim}")
+            elif code == 103:
+                self.hints.append(inbound.hint(self._fields))
             return
         # llhttp says so of HTTP/1.1, and of 1.0 that asks for it; asking for the version costs more.
         version = "1.1" if self._llhttp.should_keep_alive() else self._llhttp.get_http_version()

@@ -1,187 +1,43 @@
-"""HTTP/1.1 with a backend: a request out, its answer in, both at once where the body is long.
-
-An answer may come before the request is out (413, 401, or a stream in lock-step), so a long body is sent with an eye on
-the socket. Once the head of the answer is in:
-
-- a refusal (400 and above) ends the upload: the backend will not read it, and may reset the connection;
-- with any other answer the upload goes on while the answer is handed to the client piece by piece, as a backend
-  may answer first and read on.
-
-A connection is used again only when both messages ended where they said they would, with not a byte beyond.
-"""
+"""HTTP/1.1 as a backend is asked in it (RFC 9112); answers are read by llhttp as they come."""
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING
 
-from wsgikit.forwarding.errors import NoAnswer, TimedOut
-from wsgikit.forwarding.transports.answer import AnswerParser
+from wsgikit.forwarding.target import below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wsgikit.forwarding.inbound import Head
     from wsgikit.forwarding.outbound import Request
-    from wsgikit.forwarding.transports.wire import Wire
-
-EXPECT_WAIT = 1.0
-"""Seconds in which 100 Continue is awaited before the body is sent anyway; many servers never say it."""
+    from wsgikit.forwarding.transports.answer import AnswerParser
+    from wsgikit.forwarding.upstream import Address
 
 
-class Connection:
-    """One connection to a backend, for one request after another: ``exchange``, then ``read`` to the end."""
+class HTTP1:
+    """HTTP/1.1 on connections that are kept."""
 
-    __slots__ = ("_more", "_parser", "_pending", "_sending", "_wire", "idle_since", "suspect")
+    keeps = True
 
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-        self._parser = AnswerParser()
-        self._more: Iterator[bytes] | None = None
-        self._pending = memoryview(b"")
-        self._sending = False
-        self.idle_since = 0.0
-        self.suspect = False
-        """Whether the body of an answer that must have none may still be on its way."""
-
-    def __del__(self) -> None:
-        # Dropped without close(): by a server that never closes a body, or with a pool whose process was forked.
-        self.close()
-
-    def exchange(self, request: Request, deadline: float | None = None) -> Head:
-        """Send the request, and give the head of its answer.
-
-        Raises ``NoAnswer`` where the connection ended before the first byte of one, ``BrokenAnswer`` for bytes
-        that are no answer, ``TimedOut``, and what reading the request body raises.
-        """
-        parser, wire = self._parser, self._wire
-        parser.expect_answer(bodiless=request.method == "HEAD")
-        wire.deadline = deadline
-        self._more = request.more
-        self._sending = request.more is not None
-        try:
-            wire.send(request.head)
-        except NoAnswer:
-            self._sending = False  # there may be an answer all the same: a refusal, and then a reset
-        if request.expects:
-            self._await_continue()
-        while parser.head is None:
-            if parser.fault is not None:
-                raise parser.fault
-            if self._sending:
-                self._turn()
-            else:
-                self._receive()
-        if self._sending and parser.head.status >= "4":
-            self._sending = False
-        return parser.head
-
-    def read(self) -> bytes:
-        """The next piece of the body, as soon as there is one; ``b""`` at its end. A body that breaks off raises."""
-        parser = self._parser
-        while not parser.chunks:
-            if parser.fault is not None:
-                raise parser.fault
-            if parser.complete and not self._sending:
-                return b""
-            self._turn()
-        return parser.take()
-
-    def whole(self) -> bytes | None:
-        """The rest of the body, if nothing is left to wait for: the answer is here, and the request is out."""
-        parser = self._parser
-        if not parser.complete or self._sending or parser.fault is not None:
-            return None
-        return parser.take() if parser.chunks else b""
-
-    def settle(self) -> bool:
-        """Get ready to be kept, if both messages have ended where they said; whether they have."""
-        parser, head = self._parser, self._parser.head
-        if not parser.complete or parser.stray or parser.fault is not None or self._more is not None:
-            return False
-        if head is None or not head.persistent:
-            return False
-        self.suspect = parser.bodiless or head.silenced
-        self._wire.at_rest()
-        return True
-
-    def stale(self) -> bool:
-        """Whether the other side has closed, or has sent what nobody asked for (a 408, say)."""
-        return self._wire.readable()
-
-    def close(self) -> None:
-        """Close the connection, whatever is under way."""
-        self._more = None
-        self._wire.close()
-        self._parser.close()
-
-    def _turn(self) -> None:
-        """Do what can be done next: read, and send where the request is not out yet."""
-        if not self._sending:
-            self._receive()
-            return
-        if not self._pending:
-            # The client may let us wait for its next block, and an answer may be here already.
-            if self._wire.readable():
-                self._receive()
-                return
-            self._next_block()
-            return
-        try:
-            readable, writable = self._wire.wait()
-        except TimedOut:
-            if not self._parser.complete:
-                raise
-            self._sending = False  # the answer is whole; what the backend does not take, it does not want
-            return
-        if readable:
-            self._receive()
-        if writable and self._sending:
-            self._send_block()
-
-    def _next_block(self) -> None:
-        """Get the next block of the request body from the client."""
-        block = next(self._more, None) if self._more is not None else None
-        if block is None:
-            self._more, self._sending = None, False
+    def encode(self, request: Request, address: Address, host: str) -> tuple[bytes, Iterator[bytes] | None]:
+        """Request line, fields, framing, and what is here of the body; a body without a length goes in chunks."""
+        line = f"{request.method} {below(address.base, request.target)} HTTP/1.1\r\nHost: {host}\r\n"
+        more = request.more
+        if request.length is not None:
+            framing = b"Content-Length: %d\r\n\r\n" % request.length
+        elif more is None:
+            framing = b"\r\n"
         else:
-            self._pending = memoryview(block)
+            framing, more = b"Transfer-Encoding: chunked\r\n\r\n", _chunks(more)
+        return line.encode("latin-1") + request.fields + framing + request.body, more
 
-    def _send_block(self) -> None:
-        try:
-            sent = self._wire.send_some(self._pending)
-        except NoAnswer:
-            self._sending = False  # an answer may be waiting nevertheless
-        else:
-            self._pending = self._pending[sent:]
+    def decoder(self, parser: AnswerParser) -> AnswerParser:
+        """The parser itself."""
+        return parser
 
-    def _receive(self) -> None:
-        """Take what has come. The end of the connection is the end of both messages."""
-        parser = self._parser
-        try:
-            data = self._wire.receive()
-        except NoAnswer:
-            if parser.silent:
-                raise
-            parser.broke_off()
-            data = b""
-        if data:
-            parser.feed(data)
-            return
-        self._sending = False
-        if not parser.complete:
-            if parser.silent:
-                raise NoAnswer("the connection was closed without an answer")
-            parser.end()
-        parser.stray = True  # closed: not to be used again
 
-    def _await_continue(self) -> None:
-        """Give the backend time to say 100 Continue, or to refuse before the body is sent (RFC 9110 section 10.1.1)."""
-        parser, give_up = self._parser, monotonic() + EXPECT_WAIT
-        while parser.head is None and parser.fault is None and not parser.interim:
-            left = give_up - monotonic()
-            if left <= 0 or not self._wire.readable(left):
-                return
-            self._receive()
-        if parser.head is not None and not parser.interim:
-            self._sending = False  # a final answer instead: the body is not wanted
+def _chunks(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Each block as a chunk of its own, then the last chunk (RFC 9112 section 7.1); trailers are not passed on."""
+    for block in blocks:
+        yield b"%x\r\n%b\r\n" % (len(block), block)
+    yield b"0\r\n\r\n"

@@ -10,7 +10,7 @@ import socket
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from wsgikit.forwarding.errors import NoAnswer, TimedOut, Unreachable
+from wsgikit.forwarding.errors import ConnectTimedOut, NoAnswer, TimedOut, Unreachable
 
 if TYPE_CHECKING:
     from wsgikit.forwarding.upstream import Address
@@ -20,12 +20,16 @@ BLOCK = 65536
 
 
 class Wire:
-    """A connected socket. Waiting takes at most ``read_timeout`` at a time, and never goes beyond ``deadline``."""
+    """A connected socket. Waiting takes at most ``read_timeout`` at a time, and never goes beyond ``deadline``.
+
+    The socket itself never waits, ``poll`` does: a socket with a timeout polls before each call and changes its mode
+    with each timeout, which is four system calls more for a request with a deadline.
+    """
 
     __slots__ = ("_poll", "_timeout", "deadline", "sock")
 
     def __init__(self, sock: socket.socket, read_timeout: float) -> None:
-        sock.settimeout(read_timeout)
+        sock.settimeout(0.0)
         self.sock = sock
         self.deadline: float | None = None
         self._timeout = read_timeout
@@ -34,32 +38,26 @@ class Wire:
 
     def send(self, data: bytes) -> None:
         """Send all of ``data``."""
-        if self.deadline is not None:
-            self.sock.settimeout(self._patience())
-        try:
-            self.sock.sendall(data)
-        except TimeoutError as error:
-            raise TimedOut("the upstream did not take the request in time") from error
-        except OSError as error:
-            raise NoAnswer(f"the connection broke while the request was sent ({error})") from error
+        sent = self._put(data)
+        if sent < len(data):
+            self._put_rest(memoryview(data)[sent:])
 
     def send_some(self, data: memoryview) -> int:
-        """Send what the socket takes now, and give its size; only after ``wait`` has said that it takes something."""
-        try:
-            return self.sock.send(data)
-        except OSError as error:
-            raise NoAnswer(f"the connection broke while the request was sent ({error})") from error
+        """Send what the socket takes now, and give its size."""
+        return self._put(data)
 
     def receive(self) -> bytes:
         """What has come, as soon as something has; ``b""`` when the other side has closed."""
-        if self.deadline is not None:
-            self.sock.settimeout(self._patience())
-        try:
-            return self.sock.recv(BLOCK)
-        except TimeoutError as error:
-            raise TimedOut("the upstream sent nothing in time") from error
-        except OSError as error:
-            raise NoAnswer(f"the connection broke while the answer was awaited ({error})") from error
+        while True:
+            patience = self._timeout if self.deadline is None else self._patience()
+            if not self._poll.poll(patience * 1000):
+                raise TimedOut("the upstream sent nothing in time")
+            try:
+                return self.sock.recv(BLOCK)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise NoAnswer(f"the connection broke while the answer was awaited ({error})") from error
 
     def readable(self, seconds: float = 0.0) -> bool:
         """Whether there is something to read, the end of the connection included, within ``seconds``."""
@@ -67,25 +65,40 @@ class Wire:
 
     def wait(self) -> tuple[bool, bool]:
         """Wait until there is something to read, or room to send: whether there is the one, and the other."""
-        self._poll.modify(self.sock, select.POLLIN | select.POLLOUT)
+        events = self._await(select.POLLIN | select.POLLOUT)
+        return bool(events & ~select.POLLOUT), bool(events & select.POLLOUT)
+
+    def at_rest(self) -> None:
+        """Forget the deadline of the request that is done."""
+        self.deadline = None
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.sock.close()
+
+    def _put(self, data: bytes | memoryview) -> int:
+        try:
+            return self.sock.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise NoAnswer(f"the connection broke while the request was sent ({error})") from error
+
+    def _put_rest(self, data: memoryview) -> None:
+        while data:
+            self._await(select.POLLOUT)
+            data = data[self._put(data) :]
+
+    def _await(self, wanted: int) -> int:
+        """Wait for events; ``TimedOut`` where sending is what is waited for."""
+        self._poll.modify(self.sock, wanted)
         try:
             ready = self._poll.poll(self._patience() * 1000)
         finally:
             self._poll.modify(self.sock, select.POLLIN)
         if not ready:
             raise TimedOut("the upstream did not take the request in time")
-        events = ready[0][1]
-        return bool(events & ~select.POLLOUT), bool(events & select.POLLOUT)
-
-    def at_rest(self) -> None:
-        """Forget the deadline of the request that is done."""
-        if self.deadline is not None:
-            self.deadline = None
-            self.sock.settimeout(self._timeout)
-
-    def close(self) -> None:
-        """Close the socket."""
-        self.sock.close()
+        return ready[0][1]
 
     def _patience(self) -> float:
         """Seconds that may be waited from now."""
@@ -120,7 +133,7 @@ def connect(address: Address, timeout: float) -> socket.socket:
         else:
             return sock
     if failure is None or isinstance(failure, TimeoutError):
-        raise TimedOut(f"no connection within {timeout:g} s") from failure
+        raise ConnectTimedOut(f"no connection within {timeout:g} s") from failure
     raise Unreachable(f"no connection ({failure})") from failure
 
 

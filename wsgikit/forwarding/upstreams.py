@@ -1,0 +1,117 @@
+"""``proxy.upstreams``: the upstreams of a proxy, which may change while it serves."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from os import getpid
+from threading import Lock
+from typing import TYPE_CHECKING, Any, overload
+
+from wsgikit.core.errors import suggestion, wrong_type, wrong_value
+from wsgikit.core.process import PerProcess
+from wsgikit.forwarding import events
+from wsgikit.forwarding.upstream import Upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wsgikit.forwarding.roster import Roster
+
+
+class Upstreams(Sequence[Upstream]):
+    """The upstreams as they are now: a sequence, with ``add``, ``remove`` and ``drain`` for this process.
+
+    A server with several workers has the sequence once in each; ``resolve=`` changes all of them.
+    """
+
+    def __init__(self, upstreams: tuple[Upstream, ...]) -> None:
+        self.version = 0
+        self.draining: frozenset[str] = frozenset()
+        self._listed = upstreams
+        self._locks: PerProcess[Lock] = PerProcess(Lock)
+        self._roster: Callable[[], Roster | None] = _nobody
+
+    @overload
+    def __getitem__(self, index: int) -> Upstream: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Upstream]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        return self._listed[index]
+
+    def __len__(self) -> int:
+        return len(self._listed)
+
+    def __repr__(self) -> str:
+        return f"<Upstreams {', '.join(one.url for one in self._listed) or 'none yet'}>"
+
+    def add(self, upstream: str | Upstream) -> None:
+        """Give an upstream its share of the requests from now on; one that is being drained comes back.
+
+        Raises ``ValueError`` for one that is there already.
+        """
+        one = as_upstream("ReverseProxy.upstreams", "add", upstream)
+        with self._locks.get():
+            if one.url in self.draining:
+                self.draining -= {one.url}
+                self._listed = tuple(one if old.url == one.url else old for old in self._listed)
+            elif any(old.url == one.url for old in self._listed):
+                raise wrong_value("ReverseProxy.upstreams", "add", one.url, "one that is not there yet")
+            else:
+                self._listed = (*self._listed, one)
+        self._tell(one.url, "added")
+
+    def remove(self, url: str) -> None:
+        """Send no more requests to an upstream, and forget it; those in flight end as they would.
+
+        Raises ``LookupError`` if it is unknown.
+        """
+        with self._locks.get():
+            if all(one.url != url for one in self._listed):
+                raise self._unknown(url)
+            self._listed = tuple(one for one in self._listed if one.url != url)
+            self.draining -= {url}
+        self._tell(url, "removed")
+
+    def drain(self, url: str) -> None:
+        """Send no new requests to an upstream, and keep it: ``snapshot`` shows when none is left in flight.
+
+        Raises ``LookupError`` if it is unknown.
+        """
+        with self._locks.get():
+            if url not in self._known():
+                raise self._unknown(url)
+            self.draining |= {url}
+        self._tell(url, "draining")
+
+    def serve(self, roster: Roster) -> None:
+        """Tell ``roster`` of changes from now on."""
+        self._roster = weakref.ref(roster)
+
+    def _tell(self, url: str, what: str) -> None:
+        self.version += 1
+        events.changed(url, what)
+        roster = self._roster()
+        if roster is not None and roster.pid == getpid():
+            roster.muster()
+
+    def _known(self) -> list[str]:
+        roster = self._roster()
+        return [one.url for one in self._listed] + ([] if roster is None else roster.urls())
+
+    def _unknown(self, url: object) -> LookupError:
+        hint = suggestion(url, self._known()) if isinstance(url, str) else ""
+        return LookupError(f"ReverseProxy.upstreams: no upstream {url!r}{hint}")
+
+
+def _nobody() -> None:
+    return None
+
+
+def as_upstream(owner: str, option: str, value: object) -> Upstream:
+    """An Upstream of a URL or an Upstream."""
+    if isinstance(value, Upstream):
+        return value
+    if not isinstance(value, str):
+        raise wrong_type(owner, option, value, "a URL or an Upstream")
+    return Upstream(value)
