@@ -12,8 +12,10 @@ from wsgikit.forwarding.roster import Roster
 from wsgikit.forwarding.waiting import WaitingRoom
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wsgikit.forwarding.backend import Answer, Backend
-    from wsgikit.forwarding.discovery import Source
+    from wsgikit.forwarding.discovery.watch import Watch
     from wsgikit.forwarding.outbound import Request
     from wsgikit.forwarding.settings import Settings
     from wsgikit.forwarding.upstreams import Upstreams
@@ -24,12 +26,12 @@ _SELDOM = 64  # every so many requests the retry budget is told how many there w
 class Fleet:
     """Carries requests to the backends of one proxy in one process."""
 
-    def __init__(self, upstreams: Upstreams, settings: Settings, source: Source | None) -> None:
+    def __init__(self, upstreams: Upstreams, settings: Settings, watch: Callable[[], Watch | None]) -> None:
         self._settings = settings
         self._room = WaitingRoom(settings.max_waiting)
         self._budget = None if settings.retry is None else settings.retry.state()
         self._lock = Lock()
-        self.roster = Roster(upstreams, settings, source, self._room.call)
+        self.roster = Roster(upstreams, settings, watch(), self._room.call)
 
     def close(self) -> None:
         """Stop checking and looking up, and close what is idle; requests in flight come to their ends."""

@@ -17,7 +17,7 @@ from wsgikit.forwarding.backend import Exchange
 from wsgikit.forwarding.balancing.policies import policy as named_policy
 from wsgikit.forwarding.balancing.retry import Retry
 from wsgikit.forwarding.balancing.sticky import Sticky
-from wsgikit.forwarding.discovery import source
+from wsgikit.forwarding.discovery.watch import watching
 from wsgikit.forwarding.errors import ForwardingError, NotForwardable
 from wsgikit.forwarding.fleet import Fleet
 from wsgikit.forwarding.forwarded import KINDS, valid_host
@@ -150,7 +150,7 @@ class ReverseProxy(Application):
         self._outbound = Outbound(keep_prefix=keep_prefix, forwarded=forwarded, via=via)
         # Of the upstreams and settings, and not of the proxy: one that is dropped is gone at once, with its threads.
         self._fleets: PerProcess[Fleet] = PerProcess(
-            partial(Fleet, self.upstreams, self._settings(), source("ReverseProxy", resolve, listed))
+            partial(Fleet, self.upstreams, self._settings(), watching("ReverseProxy", resolve, listed))
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -17,20 +17,19 @@ from wsgikit.core.background import Background
 from wsgikit.forwarding import events
 from wsgikit.forwarding.backend import Backend
 from wsgikit.forwarding.balancing.available import Available, available
-from wsgikit.forwarding.discovery import LookupFailed
 from wsgikit.forwarding.transports.tls import dialer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wsgikit.forwarding.discovery import Source
+    from wsgikit.forwarding.discovery.watch import Watch
     from wsgikit.forwarding.settings import Settings
     from wsgikit.forwarding.upstream import Upstream
     from wsgikit.forwarding.upstreams import Upstreams
 
 
 class Roster:
-    """The backends of ``upstreams``, and of those that ``source`` finds.
+    """The backends of ``upstreams``, and of those that ``watch`` finds.
 
     ``released`` is called when one that was full has room again.
     """
@@ -39,7 +38,7 @@ class Roster:
         self,
         upstreams: Upstreams,
         settings: Settings,
-        source: Source | None,
+        watch: Watch | None,
         released: Callable[[], object],
     ) -> None:
         self.pid = getpid()
@@ -47,10 +46,9 @@ class Roster:
         self._past = 0  # requests to backends that are gone
         self._upstreams = upstreams
         self._settings = settings
-        self._source = source
+        self._watch = watch
         self._released = released
         self._dialer = dialer(settings.tls)
-        self._found: list[Upstream] = []
         self._available = Available((), -inf, False)
         self._news: object = object()  # another one whenever something has changed
         self._surveyed: object = None
@@ -108,8 +106,8 @@ class Roster:
         with self._lock:
             news = self._news  # what changes from here on is seen by the next survey
             if self._version != self._upstreams.version:
-                if self._version < 0 and self._source is not None:
-                    self._look_up()
+                if self._watch is not None:
+                    self._follow(self._watch)
                 self._version = self._upstreams.version
                 self._replace(self._wanted())
             draining = self._upstreams.draining
@@ -122,11 +120,8 @@ class Roster:
             events.panicked([backend.url for backend in seen.backends])
 
     def _wanted(self) -> list[Upstream]:
-        """Every upstream once; those that were listed go before those found."""
-        listed = {one.url: one for one in (*self._found, *self._upstreams)}
-        if self._source is not None and self._source.replaces:
-            listed = {one.url: one for one in self._found}
-        return list(listed.values())
+        """Every upstream once."""
+        return list(self._upstreams) if self._watch is None else self._watch.all(self._upstreams)
 
     def _replace(self, wanted: list[Upstream]) -> None:
         """Make backends for what is new, and let go of those whose upstream is gone."""
@@ -141,7 +136,7 @@ class Roster:
             self._past += backend.pool.taken
             backend.close()
         for backend in made.values():
-            self._watch(backend)
+            self._check(backend)
 
     def _make(self, upstream: Upstream) -> Backend:
         myself = weakref.ref(self)
@@ -162,30 +157,29 @@ class Roster:
 
     # ---- in the background
 
-    def _watch(self, backend: Backend) -> None:
+    def _check(self, backend: Backend) -> None:
         if self._settings.health is not None:
             self._in_background(backend.look, 0.0)
 
-    def _look_up(self) -> None:
-        """The first look, before the first request; the next ones are nobody's to wait for."""
-        self._in_background(self.look_again, self._looked_up())
+    def _follow(self, watch: Watch) -> None:
+        """Look up what is listed now. The first request waits for that, the next looks are nobody's to wait for."""
+        watch.follow(self._upstreams)
+        if self._version < 0:
+            self._in_background(self.look_up, 0.0)
+            watch.wait(self._settings.connect_timeout)
+        else:
+            watch.look()
 
-    def look_again(self) -> float:
+    def look_up(self) -> float | None:
         """Look up the upstreams, and serve those found from now on; gives the seconds until the next time."""
-        wait = self._looked_up()
-        with self._lock:
-            self._replace(self._wanted())
-        self.recheck()
-        return wait
-
-    def _looked_up(self) -> float:
-        assert self._source is not None
-        try:
-            self._found, wait = self._source.look_up()
-        except LookupFailed as error:
-            events.not_resolved(self._source, str(error), len(self._found))
-            wait = error.again
-        return wait
+        if self._watch is None:
+            return None
+        changed, again = self._watch.look()
+        if changed:
+            with self._lock:
+                self._replace(self._wanted())
+            self.recheck()
+        return again
 
     def _in_background(self, job: Callable[[], float | None], first: float) -> None:
         if self._background is None:

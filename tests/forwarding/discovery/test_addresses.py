@@ -108,6 +108,8 @@ def test_two_names_of_one_address_are_one_backend(names: Names) -> None:
 def test_link_local_addresses_are_left_out_as_no_url_names_their_interface(names: Names) -> None:
     names["app.internal"] = ["fe80::1%eth0", "10.0.0.1"]
     assert urls(Addresses(APP)) == ["http://10.0.0.1:8080/base"]
+    names["app.internal"] = ["fe80::1%eth0"]
+    assert Addresses(APP).look_up() == ([APP], SOON)
 
 
 def test_a_name_that_is_not_found_keeps_what_it_had_and_holds_up_no_other(

@@ -69,11 +69,10 @@ class Resolved(Upstream):
         own = self._passed
         vars(self).update(vars(upstream), _passed=own)
         address = upstream.address
-        bracketed = f"[{ip}]" if ":" in ip else ip
+        host = f"[{ip}]" if ":" in ip else ip
+        port = address.authority.removeprefix(address.host)  # with its colon, or nothing
         self.address = address._replace(literal=literal(ip, address.port))
-        self.url = (
-            f"{address.scheme}://{bracketed}{address.authority.removeprefix(address.host)}{address.base}"
-        )
+        self.url = f"{address.scheme}://{host}{port}{address.base}"
 
 
 def is_name(upstream: Upstream) -> bool:
@@ -83,7 +82,10 @@ def is_name(upstream: Upstream) -> bool:
 
 def addresses(host: str) -> list[str]:
     """The IP addresses of ``host`` in numerical order, IPv4 before IPv6; ``OSError`` if there are none."""
-    return [ip for _, _, ip in sorted(set(_found(host)))]
+    found = sorted(set(_found(host)))
+    if not found:
+        raise OSError("no address but link-local ones, which need the name of an interface")
+    return [ip for _, _, ip in found]
 
 
 def _found(host: str) -> Iterator[tuple[int, bytes, str]]:
@@ -91,5 +93,5 @@ def _found(host: str) -> Iterator[tuple[int, bytes, str]]:
     answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
     for family, _, _, _, sockaddr in answers:
         ip = str(sockaddr[0])
-        if "%" not in ip:  # a link-local address says which interface, and no URL can
+        if "%" not in ip:  # link-local: of an interface, and no URL has room for it
             yield family, socket.inet_pton(family, ip), ip

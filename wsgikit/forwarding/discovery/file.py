@@ -66,9 +66,7 @@ class File(Component):
             raise ValueError("not a file")  # reading a pipe would wait for ever
         self._seen = ()
         with open(self._file, encoding="utf-8-sig", errors="replace") as file:
-            status = os.fstat(
-                file.fileno()
-            )  # of the file that is read: another may have taken its name just now
+            status = os.fstat(file.fileno())  # another file may have taken the name since
             self._listed = read(file.read())
         if time() - status.st_ctime > _FRESH:
             self._seen = _identity(status)
