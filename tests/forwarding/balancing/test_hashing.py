@@ -154,6 +154,13 @@ def test_a_second_request_of_an_idle_hour_stays_at_home() -> None:
     assert BY_IP(backends, {"REMOTE_ADDR": "192.0.2.1"}) is home
 
 
+def test_a_third_request_of_an_idle_hour_has_company() -> None:
+    backends = fakes("abcdefgh")
+    home, neighbour, *_ = ranked("192.0.2.1", backends)
+    home.in_flight = 2  # 1.25 * (2 + 1) / 8 is rounded up to 1
+    assert BY_IP(backends, {"REMOTE_ADDR": "192.0.2.1"}) is neighbour
+
+
 def test_one_key_that_everybody_asks_for_drowns_nobody() -> None:
     backends = [Fake("a", 1), Fake("b", 2), Fake("c", 1)]
     for _ in range(400):

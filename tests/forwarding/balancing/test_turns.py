@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
 from threading import Barrier, Thread
 
@@ -155,6 +156,16 @@ def test_replacing_backends_for_ever_neither_starves_nor_floods_the_one_that_sta
     assert counted == pytest.approx(1500, abs=2)
 
 
+@pytest.fixture
+def impatient() -> Iterator[None]:
+    """Threads that take turns as often as they can."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_threads_get_exact_shares() -> None:
     turns, backends = SmoothTurns(), fakes("abc")
     backends[0].weight = 3

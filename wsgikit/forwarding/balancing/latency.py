@@ -2,7 +2,7 @@
 
 A plain moving average learns of a stall only after many requests have run into it. Here one slow answer counts in
 full, quick ones pull it down exponentially, and so does time: a backend that was slow once, and is passed over for it,
-looks better by and by until it is tried again. (Finagle's, as Linkerd and Envoy's peers have it.)
+looks better by and by until it is tried again. (After the load metric of Finagle.)
 """
 
 from __future__ import annotations
