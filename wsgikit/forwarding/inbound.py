@@ -48,7 +48,7 @@ def head(code: int, phrase: bytes, version: str, fields: list[tuple[bytes, bytes
     """The head that these fields make. Raises ``BrokenAnswer`` for a framing nobody could hand on."""
     if version not in ("1.1", "1.0") or not 200 <= code <= 599:
         raise BrokenAnswer(f"the answer is HTTP/{version} with status {code}")
-    found = Head(_status_line(code, phrase), version)
+    found = Head(status_line(code, phrase), version)
     headers, names = found.headers, _field_names
     special: list[tuple[str, str]] = []
     for raw, value in fields:
@@ -106,10 +106,15 @@ def _heed_connection(found: Head, connection: list[str]) -> None:
 
 
 @lru_cache(maxsize=256)
-def _status_line(code: int, phrase: bytes) -> str:
-    """Code and reason; never a bare code, and no control characters, which llhttp lets through here."""
+def status_line(code: int, phrase: bytes) -> str:
+    """Code and reason for WSGI; never a bare code, and no control characters, which llhttp lets through here."""
     text = phrase.strip().decode("latin-1")
     return f"{code} {text if text and valid_value(text) else usual_reason(code)}"
+
+
+def field_name(raw: bytes) -> str:
+    """The name to hand on for a name as it came; empty for what is dropped or needs a thought."""
+    return _field_names[raw]
 
 
 class _FieldNames(dict[bytes, str]):

@@ -1,4 +1,4 @@
-"""The answer on a connection as llhttp reads it, byte by byte and with no leniency."""
+"""The answer on a connection: read in one go where it is plain, else by llhttp, byte by byte and with no leniency."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import httptools
 
 from wsgikit.forwarding import inbound
 from wsgikit.forwarding.errors import BrokenAnswer
+from wsgikit.forwarding.transports.plain import plain
 
 if TYPE_CHECKING:
     from wsgikit.core.headers import Headers
@@ -22,6 +23,7 @@ class AnswerParser:
     """What llhttp finds in an answer. ``fault`` says what is wrong with it, once something is."""
 
     __slots__ = (
+        "_begun",
         "_fields",
         "_idle_bytes",
         "_llhttp",
@@ -46,6 +48,7 @@ class AnswerParser:
         if self.bodiless:
             self._llhttp = httptools.HttpResponseParser(self)
         self.bodiless = bodiless
+        self._begun = False
         self._fields: list[tuple[bytes, bytes]] = []
         self._idle_bytes = 0
         self._phrase = b""
@@ -59,6 +62,15 @@ class AnswerParser:
 
     def feed(self, data: bytes) -> None:
         """Take what has come."""
+        if not self._begun:
+            self._begun = True
+            found = None if self.bodiless else plain(data)
+            if found is not None:
+                self.head, body = found
+                if body:
+                    self.chunks.append(body)
+                self.complete = True
+                return
         try:
             self._llhttp.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
