@@ -220,8 +220,9 @@ _NONE: frozenset[str] = frozenset()
 
 @lru_cache(maxsize=256)
 def _nominees(connection: str) -> frozenset[str]:
-    """The keys of environ for the fields that Connection names."""
-    return frozenset("HTTP_" + name.upper().replace("-", "_") for name in nominated([connection]))
+    """The keys of environ for the fields that Connection names, beside those that are never sent."""
+    names = nominated([connection]) - HOP_BY_HOP
+    return frozenset("HTTP_" + name.upper().replace("-", "_") for name in names)
 
 
 def _asked_host(environ: WSGIEnvironment) -> str:
