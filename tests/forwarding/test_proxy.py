@@ -72,6 +72,10 @@ def test_host_is_the_upstreams_the_clients_or_a_literal(proxied: Make) -> None:
         assert one.upstream.requests[0].header("Host") == (sent or own)
 
 
+def test_too_many_interim_answers_in_one_piece_are_a_502(proxied: Make) -> None:
+    assert proxied(cues.raw(b"HTTP/1.1 102 Processing\r\n\r\n" * 40 + cues.OK)).call().status == 502
+
+
 def test_via_is_put_on_both_messages_on_demand(proxied: Make) -> None:
     one = proxied(cues.answer(headers=[("Via", "1.1 inner")], body=b"ok"), via="edge")
     assert one.call().all("Via") == ["1.1 inner", "1.1 edge"]

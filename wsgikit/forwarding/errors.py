@@ -92,6 +92,25 @@ class KeptConnectionDied(NoAnswer):
     blames_upstream = False
 
 
+class TooMuchForUpstream(NoAnswer):
+    """A large request was closed without an answer: more likely its size is to blame than the backend's health."""
+
+    blames_upstream = False
+
+
+class Overloaded(BrokenAnswer):
+    """The backend has taken as many requests as it can, and has not looked at this one."""
+
+    status = 503
+    detail = "The upstream server has no room for the request."
+    kind = "overloaded"
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """When it is worth to ask again, in seconds."""
+        return [("Retry-After", "1")]
+
+
 class TimedOut(ForwardingError):
     """The backend kept us waiting: for the connection, for the answer, or for its next byte."""
 

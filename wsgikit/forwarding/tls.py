@@ -84,6 +84,7 @@ class TLS(Component):
         context.minimum_version = ssl.TLSVersion[_MINIMUM[self.minimum]]
         context.options |= ssl.OP_NO_RENEGOTIATION  # as nginx does: a request never meets a second handshake
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # ca= may be the backend's own certificate
+        context.hostname_checks_common_name = False  # only subjectAltName is (RFC 9525 section 2)
         context.set_alpn_protocols(["http/1.1"])
         if not self.verify:
             context.check_hostname = False

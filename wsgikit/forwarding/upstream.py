@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from math import inf
@@ -42,6 +43,8 @@ class Address(NamedTuple):
     """The base path, percent-encoded, without a slash at its end; empty for none."""
     literal: tuple[int, tuple[str, int] | tuple[str, int, int, int]] | None
     """Socket family and address where the host is an IP address, so that no name is looked up."""
+    script: str = ""
+    """The file of the script that a FastCGI server is to run, as WSGI has bytes; empty for none."""
 
 
 class Upstream(Component):
@@ -54,12 +57,21 @@ class Upstream(Component):
     - ``backup``: takes requests only while no other upstream does (default False).
     - ``max_connections``: requests in flight at once in each process (default None: no limit); one more is
       answered 503.
+    - ``script``: the absolute path, on the FastCGI server, of the script that answers every request, such as
+      ``"/srv/site/public/index.php"`` (default None: none is named). PHP runs nothing without it; a path that came from
+      the client never names a file.
 
-    Raises ``ValueError`` or ``TypeError`` for a URL, weight or limit that will not do.
+    Raises ``ValueError`` or ``TypeError`` for a URL, weight, limit or script that will not do.
     """
 
     def __init__(
-        self, url: str, *, weight: float = 1, backup: bool = False, max_connections: int | None = None
+        self,
+        url: str,
+        *,
+        weight: float = 1,
+        backup: bool = False,
+        max_connections: int | None = None,
+        script: str | None = None,
     ) -> None:
         if not isinstance(url, str):
             raise wrong_type("Upstream", "url", url, _WANTED)
@@ -75,6 +87,18 @@ class Upstream(Component):
         self.weight = weight
         self.backup = flag("Upstream", "backup", backup)
         self.max_connections = connection_limit("Upstream", max_connections)
+        self.script = script
+        if script is not None:
+            self.address = self.address._replace(script=_script(self.address, script))
+
+
+def _script(address: Address, script: object) -> str:
+    wanted = 'an absolute path such as "/srv/site/index.php", for a backend behind fcgi: or fcgi+unix:'
+    if not isinstance(script, str):
+        raise wrong_type("Upstream", "script", script, wanted)
+    if address.scheme != "fcgi" or not script.startswith("/") or script.endswith("/") or "\0" in script:
+        raise wrong_value("Upstream", "script", script, wanted)
+    return os.fsencode(script).decode("latin-1")
 
 
 def connection_limit(owner: str, value: int | None) -> int | None:

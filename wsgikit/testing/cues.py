@@ -6,7 +6,8 @@ a test says when the answer goes on, and nobody sleeps.
 
 ``reads`` says how much of the request is read before the answer begins: ``"all"``, ``"head"`` (the body is read
 after the answer) or ``"none"``. ``then`` says what happens to the connection: ``"keep"``, ``"close"``, ``"reset"``
-(RST), or ``"linger"`` (closed for writing, read until the other side has closed).
+(RST), ``"linger"`` (closed for writing, read until the other side has closed), or ``"cut"`` (closed without the
+close_notify that ends a TLS connection; without TLS the same as ``"close"``).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     Pairs = Iterable[tuple[str, str]]
 
 Framing = Literal["length", "chunked", "close", "none"]
-Then = Literal["keep", "close", "reset", "linger"]
+Then = Literal["keep", "close", "reset", "linger", "cut"]
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -132,6 +133,23 @@ def keep_for(requests: int, step: Step | None = None) -> Step:
             peer.close()
 
     return limited
+
+
+# ---- no handshake, as `on_connect` of an upstream that speaks TLS
+
+# Of a ServerHello that announces 122 bytes, the first 11.
+_HALF_SERVER_HELLO = bytes.fromhex("160303007a 020000760303")
+
+
+def cut_handshake(*, then: Then = "cut") -> Step:
+    """Reads the ClientHello, and ends the connection in the middle of the answer to it."""
+
+    def step(peer: Peer) -> None:
+        peer.read_record()
+        peer.send(_HALF_SERVER_HELLO)
+        _finish(peer, then)
+
+    return step
 
 
 # ---- bodies cut short
@@ -316,3 +334,5 @@ def _finish(peer: Peer, then: Then) -> None:
         peer.reset()
     elif then == "linger":
         peer.linger()
+    elif then == "cut":
+        peer.cut()

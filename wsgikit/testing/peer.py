@@ -18,6 +18,7 @@ from wsgikit.testing.received import (
 )
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
 Piece = bytes | threading.Event
@@ -26,6 +27,10 @@ Reads = Literal["all", "head", "none"]
 
 class Gone(ConnectionError):
     """The other side has left, or the upstream is being shut down."""
+
+
+class Insecure(Exception):
+    """The handshake failed: the two sides do not trust each other, or what came is no TLS."""
 
 
 class Peer:
@@ -41,6 +46,27 @@ class Peer:
         self._buffer = bytearray()
         self._answered = False
         self._dropped = False
+
+    # ---- TLS
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        """Does the server's side of a TLS handshake; from here on everything goes through TLS."""
+        import ssl
+
+        try:
+            self._sock = context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False)
+            if self._dropped:
+                raise Gone("shut down before the handshake")
+            self._sock.do_handshake()
+        except (ConnectionError, ssl.SSLEOFError) as error:
+            raise Gone(str(error)) from error
+        except ssl.SSLError as error:
+            raise Insecure(f"no TLS handshake: {error.reason}") from error
+
+    def read_record(self) -> bytes:
+        """One TLS record as it came, for a step that does a handshake of its own: the first is the ClientHello."""
+        header = self._exactly(5)
+        return header + self._exactly(int.from_bytes(header[3:]))
 
     # ---- reading
 
@@ -182,20 +208,29 @@ class Peer:
 
     def linger(self) -> None:
         """Closes for writing, then reads until the other side closes: no reset overtakes the answer (RFC 9112, 9.6)."""
+        self._notify()
+        plain = socket.socket  # below TLS, if there is any: what still comes is not looked at
         try:
-            self._sock.shutdown(socket.SHUT_WR)
+            plain.shutdown(self._sock, socket.SHUT_WR)
+            while plain.recv(self._sock, 65536):
+                pass
         except OSError as error:
             raise Gone(str(error)) from error
-        self.wait_for_close()
-        self.close()
+        self.cut()
 
     def reset(self) -> None:
         """Closes with RST instead of FIN."""
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.close()
+        self.cut()
 
     def close(self) -> None:
-        """Closes at once."""
+        """Closes at once; over TLS with a close_notify."""
+        if not self.closed:
+            self._notify()
+        self.cut()
+
+    def cut(self) -> None:
+        """Closes at once, over TLS without a close_notify."""
         self.closed = True
         self._sock.close()
 
@@ -203,6 +238,18 @@ class Peer:
         """Ends the connection from another thread: whoever reads or waits here is woken."""
         self._dropped = True
         try:
-            self._sock.shutdown(socket.SHUT_RDWR)
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
         except OSError:
             pass  # already closed, by either side
+
+    def _notify(self) -> None:
+        """Says over TLS that nothing more will be sent, if that can be said without waiting."""
+        unwrap = getattr(self._sock, "unwrap", None)
+        if unwrap is None:
+            return
+        self._sock.setblocking(False)
+        try:
+            unwrap()
+        except (OSError, ValueError):
+            pass  # sent, and the other side's is not waited for; or there was no handshake
+        self._sock.setblocking(True)

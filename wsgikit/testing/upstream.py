@@ -9,10 +9,11 @@ import threading
 from typing import TYPE_CHECKING, Self
 
 from wsgikit.testing import cues
-from wsgikit.testing.peer import Gone, Peer
+from wsgikit.testing.peer import Gone, Insecure, Peer
 from wsgikit.testing.received import Malformed, Received
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
@@ -28,9 +29,13 @@ class ScriptedUpstream:
     - ``on_connect``: a step for each connection as it is opened, before any request: ``cues.reset(reads="none")``.
     - ``host``: the address to listen on; the kernel picks the port.
     - ``unix``: the path of a Unix socket to listen on instead.
+    - ``tls``: a context for the server's side: speaks TLS (``https``). ``on_connect`` comes before the handshake,
+      so it can spoil it: ``cues.never_answer(reads="none")``, ``cues.cut_handshake()``, ``cues.raw(b"220 mail",
+      reads="none")``.
 
     Used as a context manager; what a step raises comes out at its end. `requests` holds each `Received` as soon
-    as its head is in, `connections` counts those opened, `faults` says which requests were not HTTP/1.1.
+    as its head is in, `connections` counts those opened, `faults` says which requests were not HTTP/1.1, and which
+    handshakes failed.
     """
 
     def __init__(
@@ -40,6 +45,7 @@ class ScriptedUpstream:
         on_connect: Step | None = None,
         host: str = "127.0.0.1",
         unix: str | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.requests: list[Received] = []
         self.connections = 0
@@ -48,6 +54,7 @@ class ScriptedUpstream:
         self.host = host
         self.port = 0
         self.unix = unix
+        self.tls = tls
         self._on_connect = on_connect
         self._changed = threading.Condition()
         self._peers: dict[Peer, threading.Thread] = {}
@@ -65,10 +72,11 @@ class ScriptedUpstream:
 
     @property
     def url(self) -> str:
-        """``http://host:port`` or ``unix:/path``."""
+        """``http://host:port``, ``https://host:port`` or ``unix:/path``."""
         if self.unix:
             return f"unix:{self.unix}"
-        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
 
     @property
     def open_connections(self) -> int:
@@ -207,14 +215,15 @@ class ScriptedUpstream:
         try:
             if self._on_connect is not None:
                 self._on_connect(peer)
+            if self.tls is not None and not peer.closed:
+                peer.secure(self.tls)
             while not peer.closed and peer.await_request():
                 self._next_step()(peer)
                 peer.end_exchange()
         except Gone:
             pass  # the other side is free to leave; what it had sent is in requests
-        except Malformed as fault:
-            self.faults.append(str(fault))
-            self._refuse(peer, f"{fault}\n")
+        except (Insecure, Malformed) as fault:
+            self._object(peer, fault)
         except Exception as failure:
             self.failures.append(failure)
         finally:
@@ -227,9 +236,14 @@ class ScriptedUpstream:
         with self._changed:
             return next(self._steps, self._always)
 
-    def _refuse(self, peer: Peer, reason: str) -> None:
+    def _object(self, peer: Peer, fault: Insecure | Malformed) -> None:
+        self.faults.append(str(fault))
+        self._seen(None)
         try:
-            peer.refuse(reason)
+            if isinstance(fault, Insecure):
+                peer.linger()  # so that the alert can be read
+            else:
+                peer.refuse(f"{fault}\n")
         except Gone:
             pass  # the fault is written down all the same
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgikit.forwarding.errors import NotForwardable
+from wsgikit.forwarding.errors import HeadersTooLarge, NotForwardable
 from wsgikit.forwarding.outbound import Outbound, Request
-from wsgikit.forwarding.transports.cgi import variables
+from wsgikit.forwarding.transports.cgi import MAX_VARIABLES, variables
 from wsgikit.forwarding.upload import Upload
 from wsgikit.forwarding.upstream import parse
 from wsgikit.testing import build_environ
@@ -45,6 +45,7 @@ def test_the_variables_of_a_whole_request() -> None:
         "REMOTE_ADDR": "192.0.2.7",
         "REMOTE_PORT": "50000",
         "REQUEST_SCHEME": "http",
+        "UWSGI_SCHEME": "http",
         "HTTP_HOST": "app.internal",
         "HTTP_ACCEPT": "*/*",
         "HTTP_X_TRACE": "7",
@@ -88,9 +89,10 @@ def test_a_question_about_the_server_as_a_whole() -> None:
     assert (found["REQUEST_URI"], found["PATH_INFO"]) == ("*", "*")
 
 
-def test_https_is_told_in_two_ways_and_http_in_one() -> None:
+def test_https_is_told_in_every_way_a_server_asks_for() -> None:
     secure = made(environ={"wsgi.url_scheme": "https", "SERVER_PORT": ""})
-    assert (secure["HTTPS"], secure["REQUEST_SCHEME"], secure["SERVER_PORT"]) == ("on", "https", "443")
+    assert (secure["HTTPS"], secure["REQUEST_SCHEME"], secure["UWSGI_SCHEME"]) == ("on", "https", "https")
+    assert secure["SERVER_PORT"] == "443"
     assert "HTTPS" not in made()
 
 
@@ -143,8 +145,8 @@ def test_a_path_with_a_nul_is_refused(path: str) -> None:
         made(path=path)
 
 
-@pytest.mark.parametrize("environ", [{"REMOTE_ADDR": "a\0b"}, {"SERVER_NAME": "€"}])
-def test_what_a_server_says_is_not_believed_to_be_bytes(environ: dict[str, str]) -> None:
+@pytest.mark.parametrize("environ", [{"REMOTE_ADDR": "a\0b"}, {"SERVER_NAME": "€"}, {"SERVER_PORT": 80}])
+def test_what_a_server_says_is_not_believed_to_be_bytes(environ: dict[str, Any]) -> None:
     request = Request(build_environ(environ=environ), "GET", "/")
     with pytest.raises(NotForwardable):
         variables(request, parse("scgi://10.0.0.1:4000"), "app.internal")
@@ -154,3 +156,16 @@ def test_a_length_that_was_found_out_is_told() -> None:
     request = Request(build_environ(), "POST", "/", upload=Upload(None, more=iter([b"abc"])))
     request.length = 3
     assert variables(request, parse("scgi://10.0.0.1:4000"), "h")[b"CONTENT_LENGTH"] == b"3"
+
+
+def test_there_is_room_for_so_many_variables_and_not_one_more() -> None:
+    room = MAX_VARIABLES - len(made())
+    assert len(made(headers={f"X-{number}": "1" for number in range(room)})) == MAX_VARIABLES
+    with pytest.raises(HeadersTooLarge) as caught:
+        made(headers={f"X-{number}": "1" for number in range(room + 1)})
+    assert (caught.value.status, caught.value.kind) == (431, "headers_too_large")
+
+
+def test_a_protocol_adds_its_own() -> None:
+    request = Outbound()(build_environ())
+    assert variables(request, parse("scgi://10.0.0.1:4000"), "h", SCGI="1")[b"SCGI"] == b"1"

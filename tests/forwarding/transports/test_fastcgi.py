@@ -15,7 +15,7 @@ from wsgikit.core.input import BLOCK
 from wsgikit.forwarding.outbound import Outbound
 from wsgikit.forwarding.transports.answer import AnswerParser
 from wsgikit.forwarding.transports.fastcgi import MAX_STDERR, FastCGI, params
-from wsgikit.forwarding.upstream import parse
+from wsgikit.forwarding.upstream import Upstream, parse
 from wsgikit.testing import build_environ
 
 ADDRESS = parse("fcgi://10.0.0.1:9000")
@@ -65,7 +65,9 @@ def pairs(block: bytes) -> dict[bytes, bytes]:
 
 
 def encoded(method: str = "GET", **more: Any) -> list[tuple[int, bytes]]:
-    head, rest = FastCGI().encode(Outbound()(build_environ(method, **more)), ADDRESS, "app.internal")
+    protocol, request = FastCGI(), Outbound()(build_environ(method, **more))
+    protocol.prepare(request)
+    head, rest = protocol.encode(request, ADDRESS, "app.internal")
     return records(head + b"".join(rest or []))
 
 
@@ -77,9 +79,10 @@ def stream(found: list[tuple[int, bytes]], kind: int) -> bytes:
     return b"".join(contents)
 
 
-def test_a_request_begins_as_a_responder_on_a_connection_to_be_kept() -> None:
+def test_a_request_begins_as_a_responder_on_a_connection_of_its_own() -> None:
     found = encoded("POST", path="/x", body=b"hello")
-    assert found[0] == (BEGIN, b"\0\1\1\0\0\0\0\0")
+    assert found[0] == (BEGIN, b"\0\1\0\0\0\0\0\0")
+    assert not FastCGI().keeps
     assert [kind for kind, _ in found] == [BEGIN, PARAMS, PARAMS, STDIN, STDIN]
     variables = pairs(stream(found, PARAMS))
     assert variables[b"PATH_INFO"] == b"/x"
@@ -118,11 +121,8 @@ class Reading:
 
     def __init__(self, *, bodiless: bool = False) -> None:
         self.parser = AnswerParser()
-        self.next(bodiless=bodiless)
-
-    def next(self, *, bodiless: bool = False) -> None:
         self.parser.expect_answer(bodiless=bodiless)
-        self.decoder = FastCGI().decoder(self.parser)
+        self.decoder = FastCGI().decoder(self.parser, ADDRESS)
         self.body = b""
 
     def fed(self, message: bytes, cuts: list[int] | None = None) -> Reading:
@@ -137,10 +137,6 @@ class Reading:
     @property
     def whole(self) -> bool:
         return self.parser.complete and self.parser.fault is None
-
-    @property
-    def reusable(self) -> bool:
-        return self.whole and not self.parser.stray
 
 
 cuts = st.lists(st.integers(0, 10_000), max_size=12)
@@ -161,7 +157,7 @@ ANSWERS = {
 @given(st.sampled_from(sorted(ANSWERS)), cuts)
 def test_an_answer_is_the_same_however_it_is_cut(kind: str, cuts: list[int]) -> None:
     reading = Reading().fed(ANSWERS[kind], cuts)
-    assert reading.reusable
+    assert reading.whole
     assert reading.body == b"hello!"
     assert reading.parser.head is not None
     assert reading.parser.head.status == "404 Not Found"
@@ -173,10 +169,9 @@ def test_an_answer_is_the_same_however_it_is_cut(kind: str, cuts: list[int]) -> 
 @given(st.sampled_from(sorted(ANSWERS)), st.integers(0, 10_000), cuts)
 def test_an_answer_that_ends_early_is_never_whole(kind: str, length: int, cuts: list[int]) -> None:
     reading = Reading().fed(ANSWERS[kind][: length % len(ANSWERS[kind])], cuts)
-    assert not reading.reusable
     if not reading.parser.complete:  # as Connection asks
         reading.decoder.end()
-        assert reading.parser.fault is not None
+        assert not reading.whole
     else:
         assert (kind, reading.body) == ("length", b"hello!")
 
@@ -191,37 +186,27 @@ def test_bytes_that_are_no_answer_are_a_fault_and_never_an_error(noise: bytes, c
 
 
 @given(st.sampled_from(sorted(ANSWERS)), st.binary(min_size=1), cuts)
-def test_bytes_after_an_answer_do_not_change_it_and_are_noticed(
-    kind: str, noise: bytes, cuts: list[int]
-) -> None:
+def test_bytes_after_an_answer_do_not_change_it(kind: str, noise: bytes, cuts: list[int]) -> None:
     reading = Reading().fed(ANSWERS[kind] + noise, cuts)
-    assert (reading.whole, reading.reusable, reading.body) == (True, False, b"hello!")
-
-
-@given(st.lists(st.tuples(st.sampled_from(sorted(ANSWERS)), st.booleans(), cuts), max_size=6))
-def test_one_connection_carries_one_answer_after_another(answers: list[tuple[str, bool, list[int]]]) -> None:
-    reading = Reading()
-    for kind, bodiless, cuts in answers:
-        reading.next(bodiless=bodiless)
-        reading.fed(ANSWERS[kind], cuts)
-        assert reading.reusable
-        assert reading.body == (b"" if bodiless else b"hello!")
+    assert (reading.whole, reading.body) == (True, b"hello!")
 
 
 @pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
-def test_a_body_where_there_is_none_harms_neither_this_answer_nor_the_next(status: bytes) -> None:
-    reading = Reading().fed(
-        record(STDOUT, b"Status: " + status + b"\r\n\r\nstray") + record(STDOUT, b"!") + ended()
-    )
-    assert reading.reusable
-    assert reading.body == b""
-    reading.next()
-    assert reading.fed(ANSWERS["length"]).body == b"hello!"
+def test_a_body_where_there_is_none_is_for_nobody(status: bytes) -> None:
+    stray = record(STDOUT, b"Status: " + status + b"\r\n\r\nstray") + record(STDOUT, b"!") + ended()
+    reading = Reading().fed(stray)
+    assert (reading.whole, reading.body) == (True, b"")
 
 
-def test_what_goes_beyond_the_length_is_cut_off_and_the_connection_with_it() -> None:
+def test_a_body_for_head_is_for_nobody() -> None:
+    for answer in ANSWERS.values():
+        reading = Reading(bodiless=True).fed(answer)
+        assert (reading.whole, reading.body) == (True, b"")
+
+
+def test_what_goes_beyond_the_length_is_cut_off() -> None:
     reading = Reading().fed(record(STDOUT, b"Content-Length: 5\n\nhello, and more") + ended())
-    assert (reading.whole, reading.reusable, reading.body) == (True, False, b"hello")
+    assert (reading.whole, reading.body) == (True, b"hello")
 
 
 def test_less_than_the_length_is_a_fault() -> None:
@@ -233,8 +218,9 @@ def test_an_answer_of_nothing_is_a_fault() -> None:
         assert Reading().fed(message).parser.fault is not None
 
 
-def test_a_server_that_is_overloaded_says_503() -> None:
-    fault = Reading().fed(ended(protocol_status=2)).parser.fault
+@pytest.mark.parametrize("before", [b"", record(STDOUT) + record(STDERR)])
+def test_a_server_that_is_overloaded_says_503(before: bytes) -> None:
+    fault = Reading().fed(before + ended(protocol_status=2)).parser.fault
     assert fault is not None
     assert (fault.status, fault.kind, fault.headers) == (503, "overloaded", [("Retry-After", "1")])
 
@@ -249,7 +235,7 @@ def test_any_other_end_is_a_broken_answer(message: bytes) -> None:
 
 
 def test_the_exit_status_of_a_script_is_its_own_affair() -> None:
-    assert Reading().fed(record(STDOUT, HEAD + b"\r\n") + ended(app_status=255)).reusable
+    assert Reading().fed(record(STDOUT, HEAD + b"\r\n") + ended(app_status=255)).whole
 
 
 def test_another_version_is_a_fault() -> None:
@@ -263,7 +249,7 @@ def test_complaints_go_to_the_log_escaped(caplog: pytest.LogCaptureFixture) -> N
         )
     assert reading.body == b"hello!"
     assert [one.getMessage() for one in caplog.records] == [
-        r"FastCGI backend, on stderr: 'PHP\x1b[31m: J\xf6rg\r\nforged: line'"
+        r"FastCGI at 10.0.0.1:9000, on stderr: 'PHP\x1b[31m: J\xf6rg\r\nforged: line'"
     ]
 
 
@@ -273,3 +259,23 @@ def test_only_so_much_of_the_complaints_is_logged(caplog: pytest.LogCaptureFixtu
     text = "".join(one.getMessage() for one in caplog.records)
     assert text.count("x") == MAX_STDERR
     assert text.endswith("(and more)")
+
+
+def test_a_script_is_named_by_the_upstream_and_by_nobody_else() -> None:
+    def named(upstream: Upstream) -> dict[bytes, bytes]:
+        head, _ = FastCGI().encode(Outbound()(build_environ(path="/shop?x")), upstream.address, "h")
+        return pairs(stream(records(head), PARAMS))
+
+    found = named(Upstream("fcgi://10.0.0.1:9000", script="/srv/site/index.php"))
+    assert found[b"SCRIPT_FILENAME"] == b"/srv/site/index.php"
+    assert (found[b"SCRIPT_NAME"], found[b"DOCUMENT_ROOT"]) == (b"/index.php", b"/srv/site")
+    assert (found[b"PATH_INFO"], found[b"REQUEST_URI"]) == (b"/shop", b"/shop?x")
+    assert b"SCRIPT_FILENAME" not in named(Upstream("fcgi://10.0.0.1:9000"))
+
+
+@pytest.mark.parametrize("script", ["index.php", "/srv/", "", "/a\0b", 7])
+def test_a_script_that_is_none_is_refused(script: Any) -> None:
+    with pytest.raises((ValueError, TypeError), match="script"):
+        Upstream("fcgi://10.0.0.1:9000", script=script)
+    with pytest.raises(ValueError, match="script"):
+        Upstream("http://10.0.0.1:9000", script="/index.php")

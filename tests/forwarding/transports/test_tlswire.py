@@ -16,7 +16,7 @@ from tests import certificates
 from wsgikit.forwarding.errors import ConnectTimedOut, NoAnswer, NotTrusted, TimedOut, Unreachable
 from wsgikit.forwarding.tls import TLS
 from wsgikit.forwarding.transports import tlswire
-from wsgikit.forwarding.transports.tlswire import TLSWire, connect_tls
+from wsgikit.forwarding.transports.tlswire import Engine, TLSWire, connect_tls
 from wsgikit.forwarding.upstream import parse
 from wsgikit.testing import ScriptedUpstream, cues
 
@@ -149,6 +149,12 @@ def test_an_unknown_authority_is_not_trusted_and_the_backend_hears_why(dial: Dia
 def test_a_certificate_past_its_day_is_not_trusted(dial: Dial) -> None:
     context = certificates.server(certificates.expired())
     with ScriptedUpstream(tls=context) as upstream, pytest.raises(NotTrusted, match="expired"):
+        dial(upstream)
+
+
+def test_a_name_in_the_subject_is_none(dial: Dial) -> None:
+    context = certificates.server(certificates.nameless())
+    with ScriptedUpstream(host="localhost", tls=context) as upstream, pytest.raises(NotTrusted):
         dial(upstream)
 
 
@@ -326,14 +332,39 @@ def test_all_records_that_have_come_are_read_at_once(dial: Dial) -> None:
 
 
 def test_what_poll_does_not_see_is_readable_all_the_same(dial: Dial) -> None:
-    with ScriptedUpstream(script(b"hello"), tls=certificates.server()) as upstream:
+    stuck = threading.Event()
+    with ScriptedUpstream(script(b"hello", stuck), tls=certificates.server()) as upstream:
         wire = dial(upstream)
         wire.send(ASK)
-        upstream.wait_for(lambda: not upstream.open_connections)
-        assert wire.wait()[0]
+        while not wire.wait()[0]:
+            pass
+        assert not super(TLSWire, wire).readable()
         assert wire.wait() == (True, False)
         assert wire.readable()
         assert wire.receive() == b"hello"
+        assert not wire.readable()
+        stuck.set()
+
+
+def test_what_comes_with_the_end_of_the_handshake_is_not_lost(
+    dial: Dial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(Engine):
+        """Reads on until the other side has closed."""
+
+        def shake_hands(self, sock: socket.socket, give_up: float) -> None:
+            super().shake_hands(sock, give_up)
+            while data := sock.recv(65536):
+                self.incoming.write(data)
+
+    def speak_first(peer: Any) -> None:
+        peer.secure(certificates.server())
+        peer.send(b"too busy")
+        peer.close()
+
+    monkeypatch.setattr(tlswire, "Engine", Slow)
+    with ScriptedUpstream(on_connect=speak_first, tls=certificates.server()) as upstream:
+        assert rest(dial(upstream)) == b"too busy"
 
 
 def test_half_a_record_is_nothing_to_read(dial: Dial) -> None:
@@ -473,9 +504,8 @@ def test_a_fork_says_nothing_on_a_connection_of_its_parents(dial: Dial) -> None:
 # ---- sending
 
 
-def test_a_lot_goes_out_and_comes_in_at_once(dial: Dial) -> None:
-    size = 20 << 20
-
+@pytest.mark.parametrize(("size", "room"), [(20 << 20, None), (1 << 20, 4096)])
+def test_a_lot_goes_out_and_comes_in_at_once(dial: Dial, size: int, room: int | None) -> None:
     def echo(peer: Any) -> None:
         peer.read()
         for _ in range(size >> 16):
@@ -484,10 +514,12 @@ def test_a_lot_goes_out_and_comes_in_at_once(dial: Dial) -> None:
 
     with ScriptedUpstream(echo, tls=certificates.server()) as upstream:
         wire = dial(upstream)
+        if room:  # so that the socket takes records in parts
+            wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, room)
         wire.send(ASK)
         block, sent, received = memoryview(b""), 0, bytearray()
         while sent < size:
-            block = block or memoryview(os.urandom(1) * 65536)
+            block = block or memoryview(bytes([sent >> 16 & 255]) * 65536)
             readable, writable = wire.wait()
             if readable:
                 received += wire.receive()
@@ -496,8 +528,52 @@ def test_a_lot_goes_out_and_comes_in_at_once(dial: Dial) -> None:
                 sent += taken
                 block = block[taken:]
         received += rest(wire)
-    assert len(received) == size
-    assert all(len(set(received[n : n + 65536])) == 1 for n in range(0, size, 65536))
+    assert received == b"".join(bytes([n & 255]) * 65536 for n in range(size >> 16))
+
+
+def test_data_that_is_sent_at_once_goes_out_in_parts_all_the_same(dial: Dial) -> None:
+    size = 1 << 20
+
+    def count(peer: Any) -> None:
+        peer.read()
+        peer.send(b"%d" % len(peer._exactly(size)))
+        peer.close()
+
+    with ScriptedUpstream(count, tls=certificates.server()) as upstream:
+        wire = dial(upstream)
+        wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        wire.send(ASK + b"x" * size)
+        assert rest(wire) == b"%d" % size
+
+
+def test_an_end_in_the_middle_of_a_record_is_not_announced(dial: Dial) -> None:
+    close_notify = bytes.fromhex("1703030013")  # the head of its record, as TLS 1.3 seals it
+    came = bytearray()
+    full, room = threading.Event(), threading.Event()
+
+    def overhear(peer: Any) -> None:
+        peer.read()
+        peer.wait(full)
+        came.extend(socket.socket.recv(peer._sock, 1 << 20))
+        room.set()
+        while data := socket.socket.recv(peer._sock, 1 << 20):
+            came.extend(data)
+        peer.cut()
+
+    server = certificates.server(version=TLS13)
+    with ScriptedUpstream(overhear, tls=server) as upstream:
+        wire = dial(upstream)
+        wire.send(ASK)
+        upstream.wait_for(lambda: upstream.requests)
+        assert not wire.readable()  # session tickets that nobody reads make the kernel reset the connection
+        while wire.send_some(memoryview(b"x" * 65536)):
+            pass
+        full.set()
+        assert room.wait(10)
+        wire.close()
+        upstream.wait_for(lambda: not upstream.open_connections)
+    assert len(came) > 65536
+    assert close_notify not in came[-65536:]
 
 
 def test_a_backend_that_takes_nothing_meets_the_limit(dial: Dial) -> None:

@@ -90,10 +90,10 @@ class AnswerParser:
             self.fail("the connection ended before the body did")
         self.complete = True
 
-    def broke_off(self) -> None:
-        """The connection was reset: even a body that would end with the connection has not come whole."""
+    def broke_off(self, reason: str) -> None:
+        """The connection broke: even a body that would end with the connection has not come whole."""
         if not self.complete:
-            self.fail("the connection was reset before the answer was whole")
+            self.fail(f"{reason}, before the answer was whole")
             self.complete = True
 
     @property
@@ -132,7 +132,7 @@ class AnswerParser:
         self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
-        if self.head is not None:
+        if self.head is not None or self.fault is not None:
             return
         code = self._llhttp.get_status_code()
         if 100 <= code < 200:

@@ -76,7 +76,7 @@ class Connection:
         parser, wire = self._parser, self._wire
         head, more = self._protocol.encode(request, self._address, host)
         parser.expect_answer(bodiless=request.method == "HEAD")
-        self._decoder = self._protocol.decoder(parser)
+        self._decoder = self._protocol.decoder(parser, self._address)
         wire.deadline = deadline
         self._more = more
         self._sending = more is not None
@@ -86,15 +86,11 @@ class Connection:
             self._sending = False  # there may be an answer all the same: a refusal, and then a reset
         if request.expects:
             self._await_continue()
-        while parser.head is None:
-            if parser.fault is not None:
-                raise parser.fault
-            if self._sending:
-                self._turn()
-            else:
-                self._receive()
-            if parser.hints:
-                _pass_on(parser.hints, request)
+        try:
+            self._await_head(request)
+        except NoAnswer as error:
+            raise self._protocol.unanswered(error, len(head) - len(request.body)) from error
+        assert parser.head is not None
         if self._sending and parser.head.status >= "4":
             self._sending = False
         return parser.head
@@ -184,10 +180,10 @@ class Connection:
         parser = self._parser
         try:
             data = self._wire.receive()
-        except NoAnswer:
+        except NoAnswer as error:
             if parser.silent:
                 raise
-            parser.broke_off()
+            parser.broke_off(str(error))
             data = b""
         if data:
             self._decoder.feed(data)
@@ -198,6 +194,18 @@ class Connection:
                 raise NoAnswer("the connection was closed without an answer")
             self._decoder.end()
         parser.stray = True  # closed: not to be used again
+
+    def _await_head(self, request: Request) -> None:
+        parser = self._parser
+        while parser.head is None:
+            if parser.fault is not None:
+                raise parser.fault
+            if self._sending:
+                self._turn()
+            else:
+                self._receive()
+            if parser.hints:
+                _pass_on(parser.hints, request)
 
     def _await_continue(self) -> None:
         """Give the backend time to say 100 Continue, or to refuse before the body is sent (RFC 9110 section 10.1.1)."""

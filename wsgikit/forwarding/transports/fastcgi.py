@@ -1,7 +1,9 @@
-"""FastCGI 1.0: a stream of records each way, one request at a time on a connection that is kept.
+"""FastCGI 1.0: a stream of records each way.
 
-A backend tells the end of an answer by END_REQUEST: an answer without it was cut short, whatever its form. Until it has
-come the connection is not free, even if all that the client is to get is here.
+A backend tells the end of an answer by END_REQUEST: an answer without it was cut short, whatever its form.
+
+A connection is for one request, as with nginx and Apache unless they are told otherwise: PHP gives a worker to each
+connection that is kept, idle or not, and a few processes that keep some each would soon hold all of them.
 """
 
 from __future__ import annotations
@@ -10,10 +12,10 @@ import logging
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from wsgikit.forwarding.errors import BrokenAnswer
+from wsgikit.forwarding.errors import Overloaded
 from wsgikit.forwarding.transports.cgi import variables
 from wsgikit.forwarding.transports.cgi_answer import CGIAnswer
-from wsgikit.forwarding.transports.spool import measure
+from wsgikit.forwarding.transports.gateway import Gateway
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,38 +29,29 @@ MAX_STDERR = 8192
 
 _MAX_CONTENT = 32768  # of a record we send: half a block, and no more than 65535
 _BEGIN, _END, _PARAMS, _STDIN, _STDOUT, _STDERR = 1, 3, 4, 5, 6, 7
-_REQUEST = 1  # on a connection that carries one at a time
+_REQUEST = 1  # on a connection that carries no other
 _RECORD = Struct(">BBHHBx")  # version, type, request, size of the content, size of the padding after it
 _ENDED = Struct(">IB3x")  # what the app says (0, or an exit status), what the server says
-_BEGUN = Struct(">HB5x").pack(1, 1)  # as a responder; and keep the connection
+_BEGUN = Struct(">HB5x").pack(1, 0)  # as a responder; and close the connection after the answer
 _OVERLOADED = 2
 
 _log = logging.getLogger("wsgikit.forwarding")
 
 
-class Overloaded(BrokenAnswer):
-    """The backend has taken as many requests as it can, and has not looked at this one."""
-
-    status = 503
-    detail = "The upstream server has no room for the request."
-    kind = "overloaded"
-
-    @property
-    def headers(self) -> list[tuple[str, str]]:
-        """When it is worth to ask again, in seconds."""
-        return [("Retry-After", "1")]
-
-
-class FastCGI:
-    """The role of responder, on connections that are kept where the backend keeps them."""
-
-    keeps = True
+class FastCGI(Gateway):
+    """A request for each connection, to a backend in the role of responder."""
 
     def encode(self, request: Request, address: Address, host: str) -> tuple[bytes, Iterator[bytes] | None]:
         """Variables and what is here of the body, in records."""
-        measure(request)
-        found = variables(request, address, host)
-        found |= {b"GATEWAY_INTERFACE": b"CGI/1.1", b"SERVER_SOFTWARE": b"wsgikit"}
+        own = {"GATEWAY_INTERFACE": "CGI/1.1", "SERVER_SOFTWARE": "wsgikit"}
+        if address.script:
+            folder, _, name = address.script.rpartition("/")
+            own |= {
+                "SCRIPT_FILENAME": address.script,
+                "SCRIPT_NAME": f"/{name}",
+                "DOCUMENT_ROOT": folder or "/",
+            }
+        found = variables(request, address, host, **own)
         head = _records(_BEGIN, _BEGUN) + _records(_PARAMS, params(found)) + _records(_PARAMS, b"")
         if request.body:
             head += _records(_STDIN, request.body)
@@ -66,9 +59,9 @@ class FastCGI:
             return head + _records(_STDIN, b""), None
         return head, _stdin(request.more)
 
-    def decoder(self, parser: AnswerParser) -> Records:
+    def decoder(self, parser: AnswerParser, address: Address) -> Records:
         """What reads the records of the answer."""
-        return Records(parser)
+        return Records(parser, address.path or address.authority)
 
 
 def params(found: dict[bytes, bytes]) -> bytes:
@@ -102,27 +95,20 @@ def _records(kind: int, content: bytes) -> bytes:
 class Records:
     """The records of an answer: what is in them goes to ``parser``, or to the log."""
 
-    __slots__ = ("_answer", "_beyond", "_ended", "_held", "_loggable", "_parser")
+    __slots__ = ("_answer", "_backend", "_held", "_loggable", "_parser")
 
-    def __init__(self, parser: AnswerParser) -> None:
+    def __init__(self, parser: AnswerParser, backend: str) -> None:
         self._parser = parser
+        self._backend = backend
         self._answer = CGIAnswer(parser, chunked=True)
         self._held = bytearray()
         self._loggable = MAX_STDERR
-        self._ended = False
-        self._beyond = False
-        parser.stray = True
 
     def feed(self, data: bytes) -> None:
         """Take what has come."""
-        parser = self._parser
-        parser.stray = self._beyond
         self._held += data
-        while parser.fault is None and self._take_record():
+        while self._parser.fault is None and self._take_record():
             pass
-        self._beyond = parser.stray or (self._ended and bool(self._held))
-        # The parser may have seen its end long before; what is on its way still would pass for the next answer.
-        parser.stray = self._beyond or not self._ended
 
     def end(self) -> None:
         """The backend has closed the connection without END_REQUEST."""
@@ -138,7 +124,7 @@ class Records:
             self._parser.fail("the answer is not FastCGI 1")
             return False
         end = _RECORD.size + size
-        if self._ended or len(held) < end + padding:
+        if len(held) < end + padding:
             return False
         content = bytes(held[_RECORD.size : end])
         del held[: end + padding]
@@ -147,12 +133,14 @@ class Records:
         return True
 
     def _take(self, kind: int, content: bytes) -> None:
-        if kind == _STDOUT:
-            self._answer.feed(content)
-        elif kind == _STDERR:
-            self._log(content)
-        elif kind == _END:
+        if kind == _END:
             self._end_request(content)
+        elif (
+            kind == _STDOUT and content
+        ):  # without, it is the end of the stream, and END_REQUEST tells of that
+            self._answer.feed(content)
+        elif kind == _STDERR and content:
+            self._log(content)
 
     def _end_request(self, content: bytes) -> None:
         if len(content) != _ENDED.size:
@@ -164,13 +152,13 @@ class Records:
         elif status:
             self._parser.fail(f"the FastCGI server ended the request with status {status}")
         else:
-            self._ended = True
             self._answer.end()
 
     def _log(self, content: bytes) -> None:
         """What scripts complain about; %a escapes what is foreign in it."""
-        if content and self._loggable:
+        if self._loggable:
             shown = content[: self._loggable]
             self._loggable -= len(shown)
             cut = "" if len(shown) == len(content) else " (and more)"
-            _log.warning("FastCGI backend, on stderr: %a%s", shown.decode("utf-8", "replace").rstrip(), cut)
+            text = shown.decode("utf-8", "replace").rstrip()
+            _log.warning("FastCGI at %s, on stderr: %a%s", self._backend, text, cut)

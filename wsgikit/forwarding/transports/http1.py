@@ -9,6 +9,7 @@ from wsgikit.forwarding.target import below
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from wsgikit.forwarding.errors import NoAnswer
     from wsgikit.forwarding.outbound import Request
     from wsgikit.forwarding.transports.answer import AnswerParser
     from wsgikit.forwarding.upstream import Address
@@ -18,6 +19,13 @@ class HTTP1:
     """HTTP/1.1 on connections that are kept."""
 
     keeps = True
+
+    def prepare(self, request: Request) -> None:
+        """Nothing: a body without a length goes in chunks."""
+
+    def unanswered(self, error: NoAnswer, size: int) -> NoAnswer:
+        """The error as it is."""
+        return error
 
     def encode(self, request: Request, address: Address, host: str) -> tuple[bytes, Iterator[bytes] | None]:
         """Request line, fields, framing, and what is here of the body; a body without a length goes in chunks."""
@@ -31,7 +39,7 @@ class HTTP1:
             framing, more = b"Transfer-Encoding: chunked\r\n\r\n", _chunks(more)
         return line.encode("latin-1") + request.fields + framing + request.body, more
 
-    def decoder(self, parser: AnswerParser) -> AnswerParser:
+    def decoder(self, parser: AnswerParser, address: Address) -> AnswerParser:
         """The parser itself."""
         return parser
 

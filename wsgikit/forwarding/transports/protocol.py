@@ -11,6 +11,7 @@ from typing import Protocol as Shape
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from wsgikit.forwarding.errors import NoAnswer
     from wsgikit.forwarding.outbound import Request
     from wsgikit.forwarding.transports.answer import AnswerParser
     from wsgikit.forwarding.upstream import Address
@@ -33,8 +34,14 @@ class Protocol(Shape):
     def keeps(self) -> bool:
         """Whether a connection can be used for more than one request."""
 
+    def prepare(self, request: Request) -> None:
+        """Find out what has to be known before a connection is taken. Raises what reading the body raises."""
+
+    def unanswered(self, error: NoAnswer, size: int) -> NoAnswer:
+        """What to say of a connection that was closed without an answer to a head of ``size`` bytes."""
+
     def encode(self, request: Request, address: Address, host: str) -> tuple[bytes, Iterator[bytes] | None]:
         """What is sent at once, and what follows block by block. Raises ``NotForwardable``."""
 
-    def decoder(self, parser: AnswerParser) -> Decoder:
+    def decoder(self, parser: AnswerParser, address: Address) -> Decoder:
         """What reads the next answer; the parser itself where the bytes are HTTP."""

@@ -146,8 +146,9 @@ class TLSWire(Wire):
             self._end(NoAnswer("the connection was closed without a close_notify"))
 
     def _decrypt(self) -> None:
-        """Move what whole records hold to ``_arrived``."""
-        tls, pieces = self._tls, [self._arrived] if self._arrived else []
+        """Move what whole records hold to ``_arrived``, which is empty."""
+        tls = self._tls
+        pieces: list[bytes] = []
         try:
             while self._incoming.pending or tls.pending():
                 piece = tls.read(RECORD)

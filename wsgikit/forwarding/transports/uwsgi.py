@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wsgikit.forwarding.errors import HeadersTooLarge
 from wsgikit.forwarding.transports.cgi import variables
-from wsgikit.forwarding.transports.spool import measure
+from wsgikit.forwarding.transports.gateway import Gateway
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,38 +22,28 @@ if TYPE_CHECKING:
 
 MAX_BLOCK = 65535
 """Bytes of the block: its size is told in 16 bits. A server takes 4096 unless its ``buffer-size`` says more."""
-MAX_VARIABLES = 128
-"""Variables a uWSGI server has room for."""
 
 _PACKET = Struct("<BHB")  # modifier 1, size of the block, modifier 2: both 0 for a request to an app
-_SIZE = Struct("<H")
 
 
-class UWSGI:
+class UWSGI(Gateway):
     """A request for each connection."""
-
-    keeps = False
 
     def encode(self, request: Request, address: Address, host: str) -> tuple[bytes, Iterator[bytes] | None]:
         """Variables and what is here of the body. Raises ``HeadersTooLarge`` where they have no room."""
-        measure(request)
-        found = variables(request, address, host)
-        found[b"UWSGI_SCHEME"] = found[b"REQUEST_SCHEME"]
-        return packet(found) + request.body, request.more
+        return packet(variables(request, address, host)) + request.body, request.more
 
-    def decoder(self, parser: AnswerParser) -> AnswerParser:
+    def decoder(self, parser: AnswerParser, address: Address) -> AnswerParser:
         """The parser itself."""
         return parser
 
 
 def packet(found: dict[bytes, bytes]) -> bytes:
     """The block of these variables with its head."""
-    if len(found) > MAX_VARIABLES:
-        raise HeadersTooLarge(f"{len(found)} variables, and the upstream takes {MAX_VARIABLES}")
     size = sum(map(len, found)) + sum(map(len, found.values())) + 4 * len(found)
     if size > MAX_BLOCK:
         raise HeadersTooLarge(f"{size} bytes of variables, and the upstream takes {MAX_BLOCK}")
     parts = [_PACKET.pack(0, size, 0)]
     for name, value in found.items():
-        parts += (_SIZE.pack(len(name)), name, _SIZE.pack(len(value)), value)
+        parts += (len(name).to_bytes(2, "little"), name, len(value).to_bytes(2, "little"), value)
     return b"".join(parts)
