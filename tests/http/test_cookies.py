@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.http import parse_cookie
 
-from wsgikit.forwarding.balancing.cookies import value_of
+from wsgikit.http.cookies import value_of
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wsgikit.mounting.cookies import first_of_each, narrow, scoped, value_of
+from wsgikit.mounting.cookies import first_of_each, narrow, scoped
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,3 @@ def test_the_path_is_spelled_as_browsers_compare_it() -> None:
 )
 def test_the_first_of_two_cookies_with_one_name_is_handed_on(header: str, kept: str) -> None:
     assert first_of_each(header) == kept
-
-
-def test_a_value_is_found_by_its_whole_name() -> None:
-    assert value_of("xid=1; id=2; id=3", "id") == "2"
-    assert value_of("xid=1", "id") == ""

@@ -68,12 +68,3 @@ def first_of_each(header: str) -> str:
     for pair in pairs:
         first.setdefault(pair.partition("=")[0].strip(), pair)
     return header if len(first) == len(pairs) else ";".join(first.values()).strip()
-
-
-def value_of(header: str, wanted: str) -> str:
-    """The value of the first cookie named ``wanted``; ``""`` without one."""
-    for pair in header.split(";"):
-        name, _, value = pair.partition("=")
-        if name.strip() == wanted:
-            return value.strip()
-    return ""

@@ -12,8 +12,8 @@ from wsgikit.core.errors import suggestion, wrong_type, wrong_value
 from wsgikit.core.headers import valid_name
 from wsgikit.core.middleware import Application
 from wsgikit.core.process import PerProcess
+from wsgikit.http.cookies import value_of
 from wsgikit.http.networks import UNIX_PEERS
-from wsgikit.mounting.cookies import value_of
 from wsgikit.mounting.smooth import SmoothOrder
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wsgikit.core.errors import suggestion
 from wsgikit.core.headers import valid_name
-from wsgikit.forwarding.balancing.cookies import value_of
+from wsgikit.http.cookies import value_of
 from wsgikit.http.networks import UNIX_PEERS
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from wsgikit.core.environ import scheme
 from wsgikit.core.errors import wrong_type, wrong_value
 from wsgikit.core.headers import valid_name
 from wsgikit.core.units import seconds
-from wsgikit.forwarding.balancing.cookies import value_of
+from wsgikit.http.cookies import value_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
