@@ -15,6 +15,7 @@ from wsgikit.forwarding.forwarded import forwarded, valid_host, via, x_forwarded
 from wsgikit.forwarding.target import target
 from wsgikit.forwarding.upload import NOTHING, upload
 from wsgikit.http.hop import HOP_BY_HOP, nominated
+from wsgikit.http.methods import IDEMPOTENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from wsgikit.core.headers import Headers
     from wsgikit.forwarding.backend import Backend
     from wsgikit.forwarding.upload import Upload
-
-# RFC 9110 section 9.2.2.
-IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _ORDINARY = IDEMPOTENT | {"POST", "PATCH"}

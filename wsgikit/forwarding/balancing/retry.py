@@ -27,7 +27,7 @@ from wsgikit.forwarding.errors import (
 )
 from wsgikit.forwarding.health.window import Window
 from wsgikit.forwarding.options import Statuses, share, status_codes, whole
-from wsgikit.forwarding.outbound import IDEMPOTENT
+from wsgikit.http.methods import IDEMPOTENT
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
