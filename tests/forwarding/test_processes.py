@@ -15,7 +15,7 @@ import pytest
 import waitress
 
 from wsgikit.forwarding.proxy import ReverseProxy
-from wsgikit.testing import ScriptedUpstream, call, cues
+from wsgikit.testing import ScriptedUpstream, build_environ, call, cues
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,6 +38,44 @@ def test_a_fork_after_use_never_shares_a_socket(proxied: Any) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert one.call().json()["connection"] == 1
     assert one.upstream.connections == 2
+
+
+@contextmanager
+def child_that_lives() -> Iterator[None]:
+    """A child, forked in here, that holds all of our sockets for as long as this lasts."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(write)
+        os.read(read, 1)
+        os._exit(0)
+    os.close(read)
+    try:
+        yield
+    finally:
+        os.close(write)
+        os.waitpid(child, 0)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_connection_closed_here_ends_for_the_backend_though_a_child_has_it_too(proxied: Any) -> None:
+    one: Proxied = proxied()
+    one.call()
+    with child_that_lives():
+        one.proxy.close()
+        one.upstream.wait_for(lambda: one.upstream.open_connections == 0)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_so_does_one_whose_client_leaves(proxied: Any) -> None:
+    go_on = threading.Event()
+    one: Proxied = proxied(cues.answer(body=[b"first", go_on, *[bytes(1 << 20)] * 50]))
+    body: Any = one.proxy(build_environ(), lambda status, headers, exc_info=None: print)
+    assert next(iter(body)) == b"first"
+    with child_that_lives():
+        body.close()
+        go_on.set()
+        one.upstream.wait_for(lambda: one.upstream.open_connections == 0)
 
 
 GEVENT = """

@@ -69,10 +69,10 @@ def head(code: int, phrase: bytes, version: str, fields: list[tuple[bytes, bytes
 
 def hint(fields: list[tuple[bytes, bytes]]) -> Headers:
     """The fields of an early hint (103) that may go on to the client."""
+    connection = [value.decode("latin-1") for raw, value in fields if raw.lower() == b"connection"]
+    unwanted = _NOT_IN_HINTS | nominated(connection)
     kept = ((_field_names[raw], value) for raw, value in fields)
-    return [
-        (name, value.strip().decode("latin-1")) for name, value in kept if name.lower() not in _NOT_IN_HINTS
-    ]
+    return [(name, value.strip().decode("latin-1")) for name, value in kept if name.lower() not in unwanted]
 
 
 def _heed(found: Head, special: list[tuple[str, str]]) -> None:

@@ -41,7 +41,6 @@ class TLSWire(Wire):
         "_incoming",
         "_outgoing",
         "_owed",
-        "_pid",
         "_tls",
         "_unsent",
     )
@@ -55,7 +54,6 @@ class TLSWire(Wire):
         self._heard = False
         self._unsent = memoryview(b"")  # what is left of the records that are being sent
         self._owed = 0  # the size of the data in them
-        self._pid = getpid()
         self._decrypt()  # what came together with the end of the handshake
 
     def send(self, data: bytes) -> None:

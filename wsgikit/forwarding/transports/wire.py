@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import select
 import socket
+from os import getpid
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +27,12 @@ class Wire:
     with each timeout, which is four system calls more for a request with a deadline.
     """
 
-    __slots__ = ("_poll", "_timeout", "deadline", "sock")
+    __slots__ = ("_pid", "_poll", "_timeout", "deadline", "sock")
 
     def __init__(self, sock: socket.socket, read_timeout: float) -> None:
         sock.settimeout(0.0)
         self.sock = sock
+        self._pid = getpid()
         self.deadline: float | None = None
         self._timeout = read_timeout
         self._poll = select.poll()
@@ -74,6 +76,12 @@ class Wire:
 
     def close(self) -> None:
         """Close the socket."""
+        if self._pid == getpid():
+            # A child that was forked meanwhile has the socket too: close() alone would tell the backend nothing.
+            try:
+                self.sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # ended by the other side, or closed before
         self.sock.close()
 
     def _put(self, data: bytes | memoryview) -> int:
