@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgikit.forwarding.errors import NotForwardable
 from wsgikit.forwarding import target as module
+from wsgikit.forwarding.errors import NotForwardable
 
 
 def target(environ: dict[str, Any], base: str, *, keep_prefix: bool = False) -> str:

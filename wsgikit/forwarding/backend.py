@@ -1,21 +1,22 @@
 """A backend at work: an upstream as one process knows it, with its connections, its record, and one exchange over them.
 
 A failure is no answer: refused, reset, timed out, broken. It counts against the backend, as does an answer that the
-breaker or the passive check has been told to count. A kept connection that was found dead, and a client that left, do
-not.
+breaker or the passive check has been told to count. A kept connection that was found dead, a client that left, and a
+total_timeout that others used up, do not.
 """
 
 from __future__ import annotations
 
+import threading  # looked up late: gevent's monkey-patching may come after this
 from collections import Counter
-from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from wsgikit.forwarding import events
 from wsgikit.forwarding.balancing.available import OUT, RESERVE, USABLE, Standing
 from wsgikit.forwarding.balancing.latency import Latency
-from wsgikit.forwarding.errors import ForwardingError, Full, KeptConnectionDied, NoAnswer
+from wsgikit.forwarding.errors import ForwardingError, KeptConnectionDied, NoAnswer, TimedOut
+from wsgikit.forwarding.exchange import Answer, Exchange
 from wsgikit.forwarding.forwarded import valid_host
 from wsgikit.forwarding.health.probe import probe
 from wsgikit.forwarding.pool import Pool
@@ -26,7 +27,7 @@ from wsgikit.forwarding.transports.wire import Wire, connect
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wsgikit.forwarding.inbound import Head
+    from wsgikit.forwarding.health.checks import CheckState
     from wsgikit.forwarding.outbound import Request
     from wsgikit.forwarding.settings import Settings
     from wsgikit.forwarding.transports.tls import Dialer
@@ -72,7 +73,7 @@ class Backend:
         self._counts_answers = settings.passive is not None and bool(settings.passive.statuses)
         self._changed = changed
         # Not a Lock: the garbage collector may end a forgotten exchange at any moment.
-        self._lock = RLock()
+        self._lock = threading.RLock()
 
     def __repr__(self) -> str:
         return f"<Backend {self.url} {self.state(monotonic())}, {self.in_flight} in flight>"
@@ -90,13 +91,14 @@ class Backend:
         A kept connection may be closed by the backend at the very moment it is used. Then nobody has answered,
         and a request that can be repeated is sent again, once, on a new connection. Raises ``ForwardingError``.
         """
+        host = self.host or self._asked(request)
         begun = monotonic()
         try:
+            self._protocol.prepare(request)
             connection = self.pool.take()
-        except Full:
+        except ForwardingError:
             self._without_verdict(begun)
             raise
-        host = self.host or self._asked(request)
         try:
             if connection is not None:
                 try:
@@ -109,14 +111,14 @@ class Backend:
             if connection is None:
                 connection = self.open(deadline)
                 head = connection.exchange(request, host, deadline)
+            self._answered(head.status, begun)
+            body = connection.whole()
         except BaseException as error:
             self.pool.drop(connection)
-            self.failed(error, begun)
+            self.failed(error, begun, blame=not self._rushed(error, request, begun, deadline))
             raise
-        self._answered(head.status, begun)
-        body = connection.whole()
         if body is None:
-            return Exchange(self, head, connection, begun)
+            return Exchange(self, head, connection, begun, deadline)
         self.release(connection)
         return Answer(self, head, body)
 
@@ -169,20 +171,40 @@ class Backend:
             and self._settings.passive
             and self._settings.passive.is_failure(int(status[:3]))
         ):
+            with self._lock:
+                self.failures[status[:3]] += 1
             self._count_against(f"answered {status[:3]}", now, begun)
 
-    def failed(self, error: BaseException, begun: float) -> None:
+    def failed(self, error: BaseException, begun: float, *, blame: bool = True) -> None:
         """Take note of an exchange, ``begun`` then, that did not come to its end."""
         if not isinstance(error, ForwardingError) or not error.blames_upstream:
             self._without_verdict(begun)
             return
-        now = monotonic()
         with self._lock:
             self.failures[error.kind] += 1
+        if not blame:
+            self._without_verdict(begun)
+            return
+        now = monotonic()
+        with self._lock:
+            if isinstance(error, TimedOut):
+                self.latency.observe(now - begun, now)
             became = None if self.breaker is None else self.breaker.record(False, now, begun)
         if became is not None:
             self._tell_breaker(became)
         self._count_against(str(error), now, begun)
+
+    def _rushed(self, error: BaseException, request: Request, begun: float, deadline: float | None) -> bool:
+        """Whether total_timeout has passed, and others had most of it: a client that uploads, or earlier tries."""
+        total = self._settings.total_timeout
+        if total is None or deadline is None or not isinstance(error, TimedOut) or monotonic() < deadline:
+            return False
+        return request.more is not None or deadline - begun < total / 2
+
+    def retried(self) -> None:
+        """Take note that what came of a request here was not enough, and another try follows."""
+        with self._lock:
+            self.retries += 1
 
     def _tell_breaker(self, became: str) -> None:
         self._changed()
@@ -247,28 +269,37 @@ class Backend:
         settings, state = self._settings, self.check
         if self.retired or settings.health is None or state is None:
             return None
-        reason = probe(self, settings.health)
+        self._checked(state, probe(self, settings.health))
+        return state.delay()
+
+    def _checked(self, state: CheckState, failure: str | None) -> None:
+        """Take note of a check. One that passes shows that an ejected backend is there again."""
+        if self.retired:
+            return  # while it was being asked
+        now = monotonic()
         with self._lock:
-            became = state.result(reason is None, monotonic())
-            if reason is None and self.passive is not None and self.passive.passed_check(monotonic()):
+            became = state.result(failure is None, now)
+            well = failure is None and state.up
+            if well and self.passive is not None and self.passive.passed_check(now):
                 became = True
         if became is not None:
             self._changed()
-            events.checked(self.url, reason)
-        return state.delay()
+            events.checked(self.url, failure)
 
     # ---- for people, and the end
 
     def snapshot(self, now: float) -> dict[str, Any]:
         """Its record, as plain values."""
         pool = self.pool
+        with self._lock:
+            failures = dict(self.failures)
         return {
             "state": self.state(now),
             "backup": self.backup,
             "weight": self.upstream.weight,
             "in_flight": pool.busy,
             "requests": pool.taken,
-            "failures": dict(self.failures),
+            "failures": failures,
             "retries": self.retries,
             "latency": round(self.latency.value(now), 6),
             "pool": {
@@ -283,53 +314,3 @@ class Backend:
         """Close the idle connections, keep no others, and check it no more."""
         self.retired = True
         self.pool.close()
-
-
-class Answer:
-    """A backend's answer. ``body`` is all of it where it came with the head, as most do; else the answer is an
-    ``Exchange``, and it is None."""
-
-    __slots__ = ("backend", "body", "head")
-
-    def __init__(self, backend: Backend, head: Head, body: bytes | None) -> None:
-        self.backend = backend
-        self.head = head
-        self.body = body
-
-    def end(self) -> None:
-        """Nothing is left to be done."""
-
-
-class Exchange(Answer):
-    """An answer whose head is in: its body is read, then the connection goes back to the pool, or is dropped."""
-
-    __slots__ = ("_begun", "_connection")
-
-    def __init__(self, backend: Backend, head: Head, connection: Connection, begun: float) -> None:
-        super().__init__(backend, head, None)
-        self._connection: Connection | None = connection
-        self._begun = begun
-
-    def __del__(self) -> None:
-        self.end()  # by a server that forgot to close the body (asgiref, pyruvate)
-
-    @property
-    def over(self) -> bool:
-        """Whether the connection has been given back."""
-        return self._connection is None
-
-    def read(self) -> bytes:
-        """The next piece of the body, as soon as there is one; ``b""`` at its end. A body that breaks off raises."""
-        if self._connection is None:
-            return b""
-        try:
-            return self._connection.read()
-        except ForwardingError as error:
-            self.backend.failed(error, self._begun)
-            raise
-
-    def end(self) -> None:
-        """Give the connection back if it can be used again, drop it otherwise; once."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            self.backend.release(connection)

@@ -7,15 +7,17 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from wsgikit.forwarding import events
+from wsgikit.forwarding.balancing.retry import Retry
 from wsgikit.forwarding.errors import ConnectTimedOut, ForwardingError, Full, NoneAvailable, Unreachable
 from wsgikit.forwarding.roster import Roster
-from wsgikit.forwarding.waiting import WaitingRoom
+from wsgikit.forwarding.waiting import Patience, WaitingRoom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wsgikit.forwarding.backend import Answer, Backend
+    from wsgikit.forwarding.backend import Backend
     from wsgikit.forwarding.discovery.watch import Watch
+    from wsgikit.forwarding.exchange import Answer
     from wsgikit.forwarding.outbound import Request
     from wsgikit.forwarding.settings import Settings
     from wsgikit.forwarding.upstreams import Upstreams
@@ -30,7 +32,7 @@ class Fleet:
         self._settings = settings
         self._room = WaitingRoom(settings.max_waiting)
         self._budget = None if settings.retry is None else settings.retry.state()
-        self._lock = Lock()
+        self._lock = Lock()  # of the budget
         self.roster = Roster(upstreams, settings, watch(), self._room.call)
 
     def close(self) -> None:
@@ -39,64 +41,69 @@ class Fleet:
 
     def snapshot(self) -> dict[str, Any]:
         """What there is to see, as plain values."""
-        return {"waiting": self._room.waiting, "upstreams": self.roster.snapshot()}
+        return {"waiting": len(self._room.waiting), "upstreams": self.roster.snapshot()}
 
     # ---- a request
 
     def exchange(self, request: Request, notes: dict[str, Any]) -> Answer:
         """Send ``request`` to the backend whose turn it is, and to others if it fails and may be sent again.
 
-        Gives the answer once its head is in. Raises ``ForwardingError``.
+        Gives the answer once its head is in. Raises ``ForwardingError``, and what a policy of the user's own raises.
         """
         settings, retry = self._settings, self._settings.retry
         deadline = None if settings.total_timeout is None else monotonic() + settings.total_timeout
         notes["retries"] = 0
-        tried: list[Backend] = []
-        patience: float | None = None  # until when to wait for room, once some backend had none
+        tries: Tries | None = None  # once one has failed
+        patience: Patience | None = None  # once some backend had no room, or others wait for some
         while True:
-            backend = self._next(request, tried, patience)
+            if patience is None and self._room.waiting:
+                patience = self._patience(deadline)
+            backend = self._next(request, tries, patience)
             notes["upstream"] = backend.url
             try:
                 answer = backend.exchange(request, deadline)
             except Full:
-                if patience is None:
-                    patience = self._patience(deadline)
+                patience = patience or self._patience(deadline)
                 continue
             except ForwardingError as error:
-                tried.append(backend)
-                if not self._again(error, request, tried):
+                tries = tries or Tries()
+                tries.failed(backend, error)
+                if retry is None or not self._again(retry, error, request, tries):
                     raise
                 reason = str(error)
             else:
-                if not backend.pool.taken % _SELDOM and self._budget is not None:
-                    self._budget.saw(self.roster.requests(), monotonic())
-                if retry is None or not retry.statuses or not self._unwanted(answer, request, tried):
+                if not backend.pool.taken % _SELDOM:
+                    self._tell_budget()
+                if retry is None or not retry.statuses:
+                    return answer
+                tries = tries or Tries()
+                tries.backends.append(backend)
+                if not self._unwanted(retry, answer, request, tries):
                     return answer
                 reason = f"answered {answer.head.status[:3]}"
                 answer.end()
             events.retried(request.environ, backend.url, reason)
-            notes["retries"] = len(tried)
-            backend.retries += 1
+            notes["retries"] = len(tries.backends)
+            backend.retried()
 
-    def _again(self, error: ForwardingError, request: Request, tried: list[Backend]) -> bool:
+    def _again(self, retry: Retry, error: ForwardingError, request: Request, tries: Tries) -> bool:
         """Whether a try that failed is followed by another."""
-        retry = self._settings.retry
         begun = request.more is not None and not isinstance(error, Unreachable | ConnectTimedOut)
-        if retry is None or not retry.again(error, tries=len(tried), method=request.method, begun=begun):
+        if not retry.again(error, tries=len(tries.backends), method=request.method, begun=begun):
             return False
-        if not self._others(tried) and (retry.elsewhere_only(error) or not self.roster.candidates()):
-            return False
-        return self._afford()
+        return bool(tries.left(self.roster.candidates())) and self._afford()
 
-    def _unwanted(self, answer: Answer, request: Request, tried: list[Backend]) -> bool:
+    def _unwanted(self, retry: Retry, answer: Answer, request: Request, tries: Tries) -> bool:
         """Whether an answer is given up, as another try may bring a better one."""
-        retry, status, begun = self._settings.retry, int(answer.head.status[:3]), request.more is not None
-        if retry is None or not retry.answered(
-            status, tries=len(tried) + 1, method=request.method, begun=begun
-        ):
+        status, begun = int(answer.head.status[:3]), request.more is not None
+        if not retry.answered(status, tries=len(tries.backends), method=request.method, begun=begun):
             return False
-        tried.append(answer.backend)
-        return bool(self.roster.candidates()) and self._afford()
+        return bool(tries.left(self.roster.candidates())) and self._afford()
+
+    def _tell_budget(self) -> None:
+        if self._budget is not None:
+            with self._lock:
+                self._budget.saw(self.roster.requests(), monotonic())
 
     def _afford(self) -> bool:
         with self._lock:
@@ -104,15 +111,12 @@ class Fleet:
 
     # ---- which backend
 
-    def _next(self, request: Request, tried: list[Backend], patience: float | None) -> Backend:
-        """The backend for a request; others before those that were ``tried``."""
+    def _next(self, request: Request, tries: Tries | None, patience: Patience | None) -> Backend:
+        """The backend for a request."""
         while True:
-            if patience is not None or self._room.waiting:
-                backends = self._with_room(tried, patience or self._patience(None))
-            else:
-                backends = self.roster.candidates()
-                if tried:
-                    backends = self._others(tried) or backends
+            backends = self.roster.candidates() if patience is None else self._with_room(tries, patience)
+            if tries is not None:
+                backends = tries.in_order(backends)
             if not backends:
                 raise NoneAvailable("no upstream takes requests", retry_after=self.roster.retry_after())
             backend = self._choose(backends, request)
@@ -120,35 +124,65 @@ class Fleet:
                 return backend
 
     def _choose(self, backends: tuple[Backend, ...], request: Request) -> Backend:
+        """The one the client is bound to, or the policy's choice: what that raises is for the server around us."""
         sticky = self._settings.sticky
         if sticky is not None:
             request.bound = sticky.chosen(request.environ, backends)
             if request.bound is not None:
                 return request.bound
-        return backends[0] if len(backends) == 1 else self._settings.policy(backends, request.environ)
+        if len(backends) == 1:
+            return backends[0]
+        policy = self._settings.policy
+        chosen = policy(backends, request.environ)
+        if chosen not in backends:
+            raise TypeError(
+                f"ReverseProxy: policy={policy!r} gave {chosen!r}, which is none of the backends it was given"
+            )
+        return chosen
 
-    def _others(self, tried: list[Backend]) -> tuple[Backend, ...]:
-        return tuple(one for one in self.roster.candidates() if one not in tried)
-
-    def _patience(self, deadline: float | None) -> float:
+    def _patience(self, deadline: float | None) -> Patience:
         """Until when a request waits for room."""
         until = monotonic() + self._settings.connect_timeout
-        return until if deadline is None else min(until, deadline)
+        return Patience(until if deadline is None else min(until, deadline))
 
-    def _with_room(self, tried: list[Backend], until: float) -> tuple[Backend, ...]:
+    def _with_room(self, tries: Tries | None, patience: Patience) -> tuple[Backend, ...]:
         """Those that are not full; waits for one if all are. None are left when none may be used at all."""
 
         def ask() -> tuple[Backend, ...] | None:
             backends = self.roster.candidates()
+            if tries is not None:
+                backends = tries.left(backends)
             free = tuple(one for one in backends if not one.pool.full)
-            if backends and not free:
-                return None
-            return tuple(one for one in free if one not in tried) or free
+            return None if backends and not free else free
 
         # Whoever comes while others wait goes behind them.
         free = None if self._room.waiting else ask()
         if free is None:
-            free = self._room.wait(ask, until)
+            free = self._room.wait(ask, patience)
         if free is None:
             raise Full("every upstream has as many requests in flight as max_connections allows")
         return free
+
+
+class Tries:
+    """What has come of a request so far: the ``backends`` that were tried, one after the other."""
+
+    __slots__ = ("_too_slow", "backends")
+
+    def __init__(self) -> None:
+        self.backends: list[Backend] = []
+        self._too_slow: list[Backend] = []
+
+    def failed(self, backend: Backend, error: ForwardingError) -> None:
+        """A try came to nothing."""
+        self.backends.append(backend)
+        if Retry.elsewhere_only(error):
+            self._too_slow.append(backend)
+
+    def left(self, backends: tuple[Backend, ...]) -> tuple[Backend, ...]:
+        """Those that may be tried: not one again that took too long, which would only take as long again."""
+        return tuple(one for one in backends if one not in self._too_slow)
+
+    def in_order(self, backends: tuple[Backend, ...]) -> tuple[Backend, ...]:
+        """Those to choose from now: others before those that were tried."""
+        return tuple(one for one in backends if one not in self.backends) or self.left(backends)

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from wsgikit.core.environ import DEFAULT_PORTS, scheme
+from wsgikit.core.environ import DEFAULT_PORTS
 from wsgikit.forwarding.target import quoted
 from wsgikit.http.address import address
 
@@ -34,12 +34,16 @@ def valid_host(host: str) -> bool:
 
 def x_forwarded(environ: WSGIEnvironment, host: str, mount: str) -> tuple[str, ...]:
     """The lines of X-Forwarded-For, -Proto, -Host, -Port and (where the mount point was cut off) -Prefix."""
-    place = _place(_proto(environ), host, mount)
-    chain = chain_of(environ)
+    return _told(_proto(environ), host, mount, chain_of(environ))
+
+
+@lru_cache(maxsize=1024)
+def _told(proto: str, host: str, mount: str, chain: str) -> tuple[str, ...]:
+    """The lines, which are the same for all requests of a client."""
+    place = _place(proto, host, mount)
     return (*place, "X-Forwarded-For: " + chain) if chain else place
 
 
-@lru_cache(maxsize=256)
 def _place(proto: str, host: str, mount: str) -> tuple[str, ...]:
     """What does not change from one client to the next."""
     lines = [f"X-Forwarded-Proto: {proto}"]
@@ -55,7 +59,7 @@ def _place(proto: str, host: str, mount: str) -> tuple[str, ...]:
 
 def _proto(environ: WSGIEnvironment) -> str:
     """The scheme; uWSGI puts whatever anybody's X-Forwarded-Proto says into wsgi.url_scheme."""
-    proto = scheme(environ)
+    proto: str = environ.get("wsgi.url_scheme") or "http"
     return proto if proto in DEFAULT_PORTS else "http"
 
 

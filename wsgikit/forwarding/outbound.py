@@ -166,8 +166,7 @@ def _add_fields(lines: list[str], environ: WSGIEnvironment) -> None:
     nominees = _nominees(environ["HTTP_CONNECTION"]) if "HTTP_CONNECTION" in environ else _NONE
     if nominees:
         sent = tuple(pair for pair in sent if pair[0] not in nominees)
-    for key, name in sent:
-        lines.append(name + environ[key])
+    lines += [name + environ[key] for key, name in sent]
     kind = environ.get("CONTENT_TYPE")
     if kind and "HTTP_CONTENT_TYPE" not in nominees:
         lines.append("Content-Type: " + kind)

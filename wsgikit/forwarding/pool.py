@@ -90,7 +90,9 @@ class Pool(Generic[C]):
             self.busy += 1
             self.taken += 1
             connection = self._newest()
-        while connection is not None and self._is_spent(connection):
+        while connection is not None:
+            if self._clock() - connection.idle_since < self.idle_age and not connection.stale():
+                break
             connection.close()
             with self._lock:
                 connection = self._newest()
@@ -139,9 +141,6 @@ class Pool(Generic[C]):
             self._idle.appendleft(connection)  # the suspect ones stand there, so nobody else is left
             return None
         return connection
-
-    def _is_spent(self, connection: C) -> bool:
-        return self._clock() - connection.idle_since >= self.idle_age or connection.stale()
 
     def _unwanted(self, now: float) -> list[C]:
         """The oldest connections, beyond the limit or the age."""

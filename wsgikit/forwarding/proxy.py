@@ -13,12 +13,12 @@ from wsgikit.core.reply import reply
 from wsgikit.core.units import flag
 from wsgikit.forwarding import events
 from wsgikit.forwarding import tls as tls_option
-from wsgikit.forwarding.backend import Exchange
 from wsgikit.forwarding.balancing.policies import policy as named_policy
 from wsgikit.forwarding.balancing.retry import Retry
 from wsgikit.forwarding.balancing.sticky import Sticky
 from wsgikit.forwarding.discovery.watch import watching
 from wsgikit.forwarding.errors import ForwardingError, NotForwardable
+from wsgikit.forwarding.exchange import Exchange
 from wsgikit.forwarding.fleet import Fleet
 from wsgikit.forwarding.forwarded import KINDS, valid_host
 from wsgikit.forwarding.health.breaker import CircuitBreaker
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from wsgikit.core.headers import Headers
-    from wsgikit.forwarding.backend import Answer
     from wsgikit.forwarding.balancing.policies import Policy
+    from wsgikit.forwarding.exchange import Answer
     from wsgikit.forwarding.outbound import Request
     from wsgikit.forwarding.tls import TLS
 
@@ -121,7 +121,8 @@ class ReverseProxy(Application):
         tls: TLS | ssl.SSLContext | None = None,
     ) -> None:
         listed = _upstreams(upstreams, may_be_empty=resolve is not None)
-        self.upstreams = Upstreams(listed)
+        draining = upstreams.draining if isinstance(upstreams, Upstreams) else frozenset()
+        self.upstreams = Upstreams(listed, draining)
         self.policy = policy
         self.host = _host(host)
         self.keep_prefix = flag("ReverseProxy", "keep_prefix", keep_prefix)
@@ -188,7 +189,14 @@ class ReverseProxy(Application):
 
     def _arguments(self) -> dict[str, Any]:
         """What would build this again, with the upstreams as they are now."""
-        return {**self._passed, "upstreams": list(self.upstreams)}
+        return {**self._passed, "upstreams": self.upstreams}
+
+    def options(self) -> dict[str, Any]:
+        """What was passed to the constructor, by name; once the upstreams have changed, those there are."""
+        passed = super().options()
+        if self.upstreams.version:
+            passed["upstreams"] = list(self.upstreams)
+        return passed
 
     def _settings(self) -> Settings:
         return Settings(
@@ -270,6 +278,8 @@ def _upstreams(given: object, *, may_be_empty: bool) -> tuple[Upstream, ...]:
     listed = [given] if isinstance(given, str | Upstream) else given
     if not isinstance(listed, list | tuple | Upstreams):
         raise wrong_type("ReverseProxy", "upstreams", given, wanted)
+    if isinstance(listed, Upstreams):
+        return tuple(listed)  # of a proxy that is copied, all of whose upstreams may have been removed
     if not listed and not may_be_empty:
         raise wrong_value("ReverseProxy", "upstreams", given, "at least one URL or Upstream")
     found = tuple(as_upstream("ReverseProxy", "upstreams", one) for one in listed)

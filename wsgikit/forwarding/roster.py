@@ -6,10 +6,10 @@ that threads are started by the process that serves.
 
 from __future__ import annotations
 
+import threading  # looked up late: gevent's monkey-patching may come after this
 import weakref
 from math import ceil, inf
 from os import getpid
-from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -48,17 +48,18 @@ class Roster:
         self._settings = settings
         self._watch = watch
         self._released = released
-        self._dialer = dialer(settings.tls)
         self._available = Available((), -inf, False)
         self._news: object = object()  # another one whenever something has changed
         self._surveyed: object = None
         self._version = -1
         self._background: Background | None = None
-        self._lock = RLock()
-        upstreams.serve(self)
+        self._lock = threading.RLock()
+        self._dialer = dialer(settings.tls)
 
     def __del__(self) -> None:
-        self.close()
+        # Not in a fork: another thread may have held a lock at that moment, and nobody there will ever release it.
+        if self.pid == getpid():
+            self.close()
 
     def close(self) -> None:
         """Stop checking and looking up, and close what is idle; requests in flight come to their ends."""
@@ -87,6 +88,7 @@ class Roster:
         """Work out anew, now, which backends there are."""
         self.recheck()
         self.candidates()
+        self._released()  # whoever waits for room may find some now
 
     def requests(self) -> int:
         """The requests to all backends so far, each try counted."""
@@ -97,27 +99,39 @@ class Roster:
         return [backend.url for backend in self.backends]
 
     def snapshot(self) -> dict[str, Any]:
-        """The record of each backend, by its URL."""
-        self.candidates()
+        """The record of each backend, by its URL; before the first request, of those that are known by then."""
+        if self._version < 0:
+            backends = tuple(self._make(one) for one in self._upstreams)
+            self._mark_draining(backends)
+        else:
+            self.candidates()
+            backends = self.backends
         now = monotonic()
-        return {backend.url: backend.snapshot(now) for backend in self.backends}
+        return {backend.url: backend.snapshot(now) for backend in backends}
 
     def _survey(self, now: float) -> None:
         with self._lock:
             news = self._news  # what changes from here on is seen by the next survey
-            if self._version != self._upstreams.version:
+            if self._version < 0:
+                # Not in the constructor: of two rosters made at the same moment one is thrown away (PerProcess).
+                self._upstreams.serve(self)
+            version = self._upstreams.version
+            if self._version != version:
                 if self._watch is not None:
                     self._follow(self._watch)
-                self._version = self._upstreams.version
+                self._version = version
                 self._replace(self._wanted())
-            draining = self._upstreams.draining
-            for backend in self.backends:
-                backend.draining = backend.url in draining
+            self._mark_draining(self.backends)
             before = self._available
             seen = self._available = available(backend.stand(now) for backend in self.backends)
             self._surveyed = news
         if seen.panic and not before.panic:
             events.panicked([backend.url for backend in seen.backends])
+
+    def _mark_draining(self, backends: tuple[Backend, ...]) -> None:
+        draining = self._upstreams.draining
+        for backend in backends:
+            backend.draining = backend.url in draining
 
     def _wanted(self) -> list[Upstream]:
         """Every upstream once."""

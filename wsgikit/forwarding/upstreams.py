@@ -25,9 +25,9 @@ class Upstreams(Sequence[Upstream]):
     A server with several workers has the sequence once in each; ``resolve=`` changes all of them.
     """
 
-    def __init__(self, upstreams: tuple[Upstream, ...]) -> None:
+    def __init__(self, upstreams: tuple[Upstream, ...], draining: frozenset[str] = frozenset()) -> None:
         self.version = 0
-        self.draining: frozenset[str] = frozenset()
+        self.draining = draining
         self._listed = upstreams
         self._locks: PerProcess[Lock] = PerProcess(Lock)
         self._roster: Callable[[], Roster | None] = _nobody
@@ -42,6 +42,16 @@ class Upstreams(Sequence[Upstream]):
     def __len__(self) -> int:
         return len(self._listed)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Upstreams):
+            return NotImplemented
+        return self._listed == other._listed and self.draining == other.draining
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Upstreams, (self._listed, self.draining)
+
     def __repr__(self) -> str:
         return f"<Upstreams {', '.join(one.url for one in self._listed) or 'none yet'}>"
 
@@ -54,23 +64,26 @@ class Upstreams(Sequence[Upstream]):
         with self._locks.get():
             if one.url in self.draining:
                 self.draining -= {one.url}
-                self._listed = tuple(one if old.url == one.url else old for old in self._listed)
+                if one is upstream:  # a URL alone says nothing of weight or limits: they stay
+                    self._listed = tuple(one if old.url == one.url else old for old in self._listed)
             elif any(old.url == one.url for old in self._listed):
                 raise wrong_value("ReverseProxy.upstreams", "add", one.url, "one that is not there yet")
             else:
                 self._listed = (*self._listed, one)
+            self.version += 1
         self._tell(one.url, "added")
 
     def remove(self, url: str) -> None:
         """Send no more requests to an upstream, and forget it; those in flight end as they would.
 
-        Raises ``LookupError`` if it is unknown.
+        Raises ``LookupError`` if it is unknown, or was not listed but found by ``resolve=``: that can be drained.
         """
         with self._locks.get():
             if all(one.url != url for one in self._listed):
-                raise self._unknown(url)
+                raise self._unknown(url, [one.url for one in self._listed])
             self._listed = tuple(one for one in self._listed if one.url != url)
             self.draining -= {url}
+            self.version += 1
         self._tell(url, "removed")
 
     def drain(self, url: str) -> None:
@@ -80,8 +93,9 @@ class Upstreams(Sequence[Upstream]):
         """
         with self._locks.get():
             if url not in self._known():
-                raise self._unknown(url)
+                raise self._unknown(url, self._known())
             self.draining |= {url}
+            self.version += 1
         self._tell(url, "draining")
 
     def serve(self, roster: Roster) -> None:
@@ -89,7 +103,6 @@ class Upstreams(Sequence[Upstream]):
         self._roster = weakref.ref(roster)
 
     def _tell(self, url: str, what: str) -> None:
-        self.version += 1
         events.changed(url, what)
         roster = self._roster()
         if roster is not None and roster.pid == getpid():
@@ -99,8 +112,8 @@ class Upstreams(Sequence[Upstream]):
         roster = self._roster()
         return [one.url for one in self._listed] + ([] if roster is None else roster.urls())
 
-    def _unknown(self, url: object) -> LookupError:
-        hint = suggestion(url, self._known()) if isinstance(url, str) else ""
+    def _unknown(self, url: object, known: list[str]) -> LookupError:
+        hint = suggestion(url, known) if isinstance(url, str) else ""
         return LookupError(f"ReverseProxy.upstreams: no upstream {url!r}{hint}")
 
 

@@ -12,7 +12,7 @@ def value_of(header: str, name: str) -> str:
     pair = name + "="
     at = header.find(pair)
     while at >= 0:
-        if _begins(header, at):
+        if not at or header[at - 2 : at] == "; " or _begins(header, at):
             start = at + len(pair)
             end = header.find(";", start)
             value = (header[start:] if end < 0 else header[start:end]).strip(" \t")

@@ -153,7 +153,16 @@ def test_half_open_it_allows_one_request() -> None:
     assert state.allows(10)
     state.took(10)
     assert not state.allows(10)
-    assert not state.allows(1e9)  # however long the trial takes
+    assert state.next_change(10) == 20
+
+
+def test_half_open_it_allows_another_when_the_first_takes_longer_than_the_cooldown() -> None:
+    state = opened()
+    state.took(10)
+    assert not state.allows(19.9)
+    assert state.allows(20)
+    state.took(20)
+    assert state.record(True, 21, sent=10) == "closed"  # the first one after all
 
 
 def test_half_open_it_allows_another_when_the_first_was_abandoned() -> None:

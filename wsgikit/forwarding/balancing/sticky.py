@@ -79,8 +79,9 @@ class Sticky(Component):
         """The one of ``backends`` that the client is bound to, None if it is not among them."""
         value = value_of(environ.get("HTTP_COOKIE") or "", self.cookie)
         if value:
+            values = self._values
             for backend in backends:
-                if value in self._values(backend.url):
+                if value in values(backend.url):
                     return backend
         return None
 

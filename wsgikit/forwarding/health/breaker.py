@@ -64,7 +64,7 @@ class BreakerState:
     In the half-open state, the first two belong under one lock, and ``took`` and ``abandoned`` change what is allowed.
     """
 
-    __slots__ = ("_breaker", "_failed", "_half_opens", "_requests", "_since", "_trial", "closed")
+    __slots__ = ("_breaker", "_failed", "_half_opens", "_requests", "_since", "_trial_ends", "closed")
 
     closed: bool
     """Whether every request may go; what there is to ask on the way of a request."""
@@ -76,12 +76,12 @@ class BreakerState:
 
     def allows(self, now: float) -> bool:
         """Whether a request may go."""
-        return self.closed or (not self._trial and now >= self._half_opens)
+        return self.closed or (now >= self._half_opens and now >= self._trial_ends)
 
     def took(self, now: float) -> None:
         """A request goes, which is allowed: in the half-open state it is the trial."""
         if not self.closed and now >= self._half_opens:
-            self._trial = True
+            self._trial_ends = now + self._breaker.cooldown
 
     def record(self, ok: bool, now: float, sent: float | None = None) -> str | None:
         """The verdict on a request that was ``sent`` then (default: now).
@@ -93,6 +93,8 @@ class BreakerState:
         if not self.closed:
             return self._tried(ok, now)
         requests = self._requests.add(now)
+        if ok and not self._failed.last:
+            return None  # as nearly always
         failed = self._failed.add(now, not ok)
         breaker = self._breaker
         if requests < breaker.min_requests or failed / requests < breaker.error_rate:
@@ -102,11 +104,14 @@ class BreakerState:
     def abandoned(self, now: float, sent: float | None = None) -> None:
         """A request that was ``sent`` then (default: now) has ended without a verdict."""
         if (now if sent is None else sent) >= self._since:
-            self._trial = False
+            self._trial_ends = -inf
 
     def next_change(self, now: float) -> float | None:
         """When ``allows`` will say something else, if nothing happens."""
-        return None if self.closed or now >= self._half_opens else self._half_opens
+        if self.closed:
+            return None
+        at = max(self._half_opens, self._trial_ends)
+        return at if now < at else None
 
     def state(self, now: float) -> str:
         """``"closed"``, ``"open"`` or ``"half-open"``."""
@@ -117,23 +122,24 @@ class BreakerState:
     def __repr__(self) -> str:
         if self.closed:
             return f"<BreakerState: closed, {self._failed.last} of {self._requests.last} requests failed>"
-        if self._trial:
+        if self._trial_ends > self._half_opens:
             return "<BreakerState: half-open, a trial is on its way>"
         return f"<BreakerState: open until {self._half_opens:g}>"
 
     def _tried(self, ok: bool, now: float) -> str | None:
-        if not self._trial:
+        if self._trial_ends < self._half_opens:
             return None
         return self._close(now) if ok else self._open(now)
 
     def _open(self, now: float) -> str:
-        self.closed = self._trial = False
+        self.closed = False
+        self._trial_ends = -inf
         self._half_opens = self._since = now + self._breaker.cooldown
         return "open"
 
     def _close(self, now: float) -> str:
         self.closed = True
-        self._trial = False
+        self._trial_ends = -inf
         self._since = now
         self._requests = Window(self._breaker.window)
         self._failed = Window(self._breaker.window)

@@ -39,7 +39,13 @@ def _ask(backend: Backend, check: HealthCheck, connection: Connection, deadline:
         if not piece:
             break
         body += piece
-    status = int(head.status[:3])
+    return _failure(check, int(head.status[:3]), body)
+
+
+def _failure(check: HealthCheck, status: int, body: bytes) -> str | None:
     if check.passed(status, body):
         return None
-    return f"answered {status}" + ("" if check.body is None else " or without the text that was to be in it")
+    text = check.body.encode() if isinstance(check.body, str) else check.body
+    if text and check.passed(status, text):
+        return f"answered {status} without the text that was to be in it"
+    return f"answered {status}"

@@ -107,8 +107,9 @@ class AnswerParser:
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def close(self) -> None:
-        """Let go of llhttp, which holds on to this parser in turn."""
+        """Let go of what holds on to this parser in turn: llhttp, and the frames that an error remembers."""
         self._llhttp = None
+        self.fault = None
 
     def fail(self, reason: str) -> None:
         """Say what is wrong with the answer; the first reason stands."""

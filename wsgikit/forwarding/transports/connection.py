@@ -89,7 +89,8 @@ class Connection:
         try:
             self._await_head(request)
         except NoAnswer as error:
-            raise self._protocol.unanswered(error, len(head) - len(request.body)) from error
+            self._protocol.unanswered(error, len(head) - len(request.body))
+            raise
         assert parser.head is not None
         if self._sending and parser.head.status >= "4":
             self._sending = False

@@ -24,10 +24,9 @@ class Gateway:
         measure(request)
         request.expects = False
 
-    def unanswered(self, error: NoAnswer, size: int) -> NoAnswer:
-        """The error, or what to look at where the request is larger than uWSGI usually takes."""
-        if size <= USUAL_BUFFER:
-            return error
-        return TooMuchForUpstream(
-            f"{error}; the request has {size} bytes of variables: see uWSGI's buffer-size"
-        )
+    def unanswered(self, error: NoAnswer, size: int) -> None:
+        """Raise, with what to look at, where the request is larger than uWSGI usually takes."""
+        if size > USUAL_BUFFER:
+            raise TooMuchForUpstream(
+                f"{error}; the request has {size} bytes of variables: see uWSGI's buffer-size"
+            ) from error

@@ -23,9 +23,8 @@ class HTTP1:
     def prepare(self, request: Request) -> None:
         """Nothing: a body without a length goes in chunks."""
 
-    def unanswered(self, error: NoAnswer, size: int) -> NoAnswer:
-        """The error as it is."""
-        return error
+    def unanswered(self, error: NoAnswer, size: int) -> None:
+        """Nothing that the error does not say."""
 
     def encode(self, request: Request, address: Address, host: str) -> tuple[bytes, Iterator[bytes] | None]:
         """Request line, fields, framing, and what is here of the body; a body without a length goes in chunks."""

@@ -37,8 +37,8 @@ class Protocol(Shape):
     def prepare(self, request: Request) -> None:
         """Find out what has to be known before a connection is taken. Raises what reading the body raises."""
 
-    def unanswered(self, error: NoAnswer, size: int) -> NoAnswer:
-        """What to say of a connection that was closed without an answer to a head of ``size`` bytes."""
+    def unanswered(self, error: NoAnswer, size: int) -> None:
+        """A head of ``size`` bytes was closed without an answer: raise a better error than this one, if there is."""
 
     def encode(self, request: Request, address: Address, host: str) -> tuple[bytes, Iterator[bytes] | None]:
         """What is sent at once, and what follows block by block. Raises ``NotForwardable``."""

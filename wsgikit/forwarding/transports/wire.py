@@ -51,7 +51,9 @@ class Wire:
     def receive(self) -> bytes:
         """What has come, as soon as something has; ``b""`` when the other side has closed."""
         while True:
-            patience = self._timeout if self.deadline is None else self._patience()
+            patience = self._timeout
+            if self.deadline is not None and self.deadline - monotonic() < patience:
+                patience = self._patience()
             if not self._poll.poll(patience * 1000):
                 raise TimedOut("the upstream sent nothing in time")
             try:
@@ -122,27 +124,33 @@ def connect(address: Address, timeout: float) -> socket.socket:
     """A socket connected to ``address``: every address of a name is tried, all within ``timeout`` seconds."""
     give_up = monotonic() + timeout
     failure: OSError | None = None
-    for family, target in _candidates(address):
-        left = give_up - monotonic()
-        if left <= 0:
-            break
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            sock.settimeout(left)
-            sock.connect(target)
-            if family != socket.AF_UNIX:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except OSError as error:
-            sock.close()
-            failure = error
-        except BaseException:  # a greenlet that is killed meanwhile
-            sock.close()
-            raise
-        else:
-            return sock
-    if failure is None or isinstance(failure, TimeoutError):
-        raise ConnectTimedOut(f"no connection within {timeout:g} s") from failure
-    raise Unreachable(f"no connection ({failure})") from failure
+    try:
+        for family, target in _candidates(address):
+            left = give_up - monotonic()
+            if left <= 0:
+                break
+            try:
+                return _connected(family, target, left)
+            except OSError as error:
+                failure = error
+        if failure is None or isinstance(failure, TimeoutError):
+            raise ConnectTimedOut(f"no connection within {timeout:g} s") from failure
+        raise Unreachable(f"no connection ({failure})") from failure
+    finally:
+        del failure  # it knows this frame: a cycle, and with it all who called
+
+
+def _connected(family: int, target: Any, timeout: float) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(timeout)
+        sock.connect(target)
+        if family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:  # also a greenlet that is killed meanwhile
+        sock.close()
+        raise
+    return sock
 
 
 def _candidates(address: Address) -> list[tuple[int, Any]]:
