@@ -541,6 +541,14 @@ def test_a_body_that_drips_meets_the_total_timeout(proxied: Make) -> None:
         one.call()
 
 
+def test_the_total_timeout_holds_against_a_backend_that_never_pauses(proxied: Make) -> None:
+    one = proxied(cues.answer(body=[b"x" * 65536] * 5000, framing="chunked"), total_timeout=0.05)
+    _, body = started(one.proxy, build_environ())
+    with pytest.raises(TimedOut, match="total_timeout"):
+        for _ in body:
+            pass
+
+
 def test_the_total_timeout_of_one_request_does_not_follow_the_connection(proxied: Make) -> None:
     one = proxied(cues.answer(body=b"ok"), total_timeout=30.0, read_timeout=20.0)
     one.call()

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import _socket
 import select
 import socket
+import struct
 from os import getpid
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -19,18 +21,29 @@ if TYPE_CHECKING:
 BLOCK = 65536
 """Bytes that are read from a backend at once."""
 
+NAP = 1.0
+"""Seconds that the kernel may wait for an answer by itself, before ``poll`` waits for the rest of the time."""
+_NAP = struct.pack("ll", int(NAP), 0)
+
 
 class Wire:
     """A connected socket. Waiting takes at most ``read_timeout`` at a time, and never goes beyond ``deadline``.
 
-    The socket itself never waits, ``poll`` does: a socket with a timeout polls before each call and changes its mode
-    with each timeout, which is four system calls more for a request with a deadline.
+    The timeouts of Python's sockets are not used: they poll before each call and change the socket's mode with each
+    timeout, which is four system calls more for a request with a deadline. Here the kernel waits for a moment, as long
+    as most answers take, and then ``poll`` does. Sockets that are not the standard library's (gevent's) leave all
+    waiting to ``poll``, which has been patched with them.
     """
 
-    __slots__ = ("_pid", "_poll", "_timeout", "deadline", "sock")
+    __slots__ = ("_kernel_waits", "_pid", "_poll", "_timeout", "deadline", "sock")
 
     def __init__(self, sock: socket.socket, read_timeout: float) -> None:
-        sock.settimeout(0.0)
+        self._kernel_waits = isinstance(sock, _socket.socket) and read_timeout >= NAP
+        if self._kernel_waits:
+            sock.settimeout(None)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _NAP)
+        else:
+            sock.settimeout(0.0)
         self.sock = sock
         self._pid = getpid()
         self.deadline: float | None = None
@@ -50,16 +63,16 @@ class Wire:
 
     def receive(self) -> bytes:
         """What has come, as soon as something has; ``b""`` when the other side has closed."""
+        give_up = monotonic() + self._timeout
+        if self.deadline is not None and self.deadline < give_up:
+            give_up = self.deadline
+        if not self._kernel_waits or give_up - monotonic() < NAP:
+            self._await_answer(give_up)
         while True:
-            patience = self._timeout
-            if self.deadline is not None and self.deadline - monotonic() < patience:
-                patience = self._patience()
-            if not self._poll.poll(patience * 1000):
-                raise TimedOut("the upstream sent nothing in time")
             try:
                 return self.sock.recv(BLOCK)
             except BlockingIOError:
-                continue
+                self._await_answer(give_up)
             except OSError as error:
                 raise NoAnswer(f"the connection broke while the answer was awaited ({error})") from error
 
@@ -86,9 +99,15 @@ class Wire:
                 pass  # ended by the other side, or closed before
         self.sock.close()
 
+    def _await_answer(self, give_up: float) -> None:
+        left = give_up - monotonic()
+        if left <= 0 or not self._poll.poll(left * 1000):
+            late = self.deadline is not None and give_up >= self.deadline
+            raise TimedOut("total_timeout has passed" if late else "the upstream sent nothing in time")
+
     def _put(self, data: bytes | memoryview) -> int:
         try:
-            return self.sock.send(data)
+            return self.sock.send(data, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return 0
         except OSError as error:
