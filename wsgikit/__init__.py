@@ -28,9 +28,17 @@ if TYPE_CHECKING:
     from wsgikit.mounting.mount import Mount as Mount
     from wsgikit.mounting.prefix import Prefix as Prefix
     from wsgikit.mounting.split import Split as Split
+    from wsgikit.responses.catcherrors import CatchErrors as CatchErrors
     from wsgikit.responses.compress import Compress as Compress
+    from wsgikit.responses.conditional import ConditionalGet as ConditionalGet
+    from wsgikit.responses.cors import CORS as CORS
+    from wsgikit.responses.errorpages import ErrorPages as ErrorPages
+    from wsgikit.responses.etag import ETag as ETag
     from wsgikit.responses.head import Head as Head
     from wsgikit.responses.headers import Headers as Headers
+    from wsgikit.responses.ranges import Ranges as Ranges
+    from wsgikit.responses.security import SecurityHeaders as SecurityHeaders
+    from wsgikit.responses.servertiming import ServerTiming as ServerTiming
     from wsgikit.routing.actions import RemoveHeader as RemoveHeader
     from wsgikit.routing.actions import ResponseHeader as ResponseHeader
     from wsgikit.routing.actions import Rewrite as Rewrite
@@ -113,6 +121,14 @@ _HOMES = {
     "Upstream": "wsgikit.forwarding.upstream",
     # responses
     "Compress": "wsgikit.responses.compress",
+    "CatchErrors": "wsgikit.responses.catcherrors",
+    "ConditionalGet": "wsgikit.responses.conditional",
+    "CORS": "wsgikit.responses.cors",
+    "ErrorPages": "wsgikit.responses.errorpages",
+    "ETag": "wsgikit.responses.etag",
+    "Ranges": "wsgikit.responses.ranges",
+    "SecurityHeaders": "wsgikit.responses.security",
+    "ServerTiming": "wsgikit.responses.servertiming",
     "Head": "wsgikit.responses.head",
     "Headers": "wsgikit.responses.headers",
     # client identity
@@ -122,17 +138,22 @@ _HOMES = {
 }
 
 __all__ = [
+    "CORS",
     "TLS",
     "AccessLog",
     "BasicAuth",
     "Cascade",
+    "CatchErrors",
     "CircuitBreaker",
     "ClientIP",
     "Compress",
+    "ConditionalGet",
     "ContentType",
     "Cookie",
     "Deny",
+    "ETag",
     "Environ",
+    "ErrorPages",
     "Head",
     "Header",
     "Headers",
@@ -148,6 +169,7 @@ __all__ = [
     "Percent",
     "Prefix",
     "Query",
+    "Ranges",
     "Redirect",
     "RemoveHeader",
     "RequestId",
@@ -161,7 +183,9 @@ __all__ = [
     "Rule",
     "Rules",
     "Scheme",
+    "SecurityHeaders",
     "Send",
+    "ServerTiming",
     "SetEnviron",
     "SetHeader",
     "SkipLog",
