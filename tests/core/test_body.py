@@ -144,3 +144,29 @@ def test_a_file_wrapper_that_is_read_is_counted(done: Reports) -> None:
     close(out)
     assert watcher.sent == 10
     assert file.closed
+
+
+def test_a_read_that_fails_in_a_file_wrapper_is_kept_and_goes_on(done: Reports) -> None:
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError("disk gone")
+
+    watcher, body = watched(FileWrapper(Failing(b"page")), {"wsgi.file_wrapper": FileWrapper}, done.append)
+    with pytest.raises(OSError, match="disk gone"):
+        next(iter(body))
+    assert isinstance(watcher.error, OSError)
+
+
+def test_a_part_of_a_file_counts_as_long_as_it_says_it_is(done: Reports) -> None:
+    class Window(io.BytesIO):
+        """A part of a larger file, with the descriptor of the whole, as servers want it for sendfile."""
+
+        def fileno(self) -> int:
+            return whole.fileno()
+
+    with tempfile.TemporaryFile() as whole:
+        whole.write(b"x" * 1000)
+        whole.flush()
+        _, body = watched(FileWrapper(Window(b"x" * 100)), {"wsgi.file_wrapper": FileWrapper}, done.append)
+        close(body)
+    assert done[0].sent == 100

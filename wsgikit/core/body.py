@@ -155,7 +155,11 @@ class WatchedFile:
 
     def read(self, size: int = -1) -> bytes:
         """Read from the file, counting."""
-        data: bytes = self._file.read(size)
+        try:
+            data: bytes = self._file.read(size)
+        except BaseException as error:
+            self._watched.error = error
+            raise
         self._expected = 0
         self._watched.count(data)
         return data
@@ -169,12 +173,16 @@ class WatchedFile:
 
 
 def rest_of(file: Any) -> int:
-    """Bytes from where ``file`` stands to its end, or 0 where that cannot be told."""
-    import os
+    """Bytes from where ``file`` stands to its end, or 0 where that cannot be told.
 
+    Its own end, not that of a file below it: what a layer hands on may be a part of a larger one.
+    """
     try:
-        return max(0, os.fstat(file.fileno()).st_size - int(file.tell()))
-    except (AttributeError, OSError, ValueError):
+        here = file.tell()
+        end = file.seek(0, 2)
+        file.seek(here)
+        return max(0, int(end - here))
+    except (AttributeError, OSError, TypeError, ValueError):
         return 0
 
 
