@@ -130,7 +130,10 @@ def test_with_debug_the_traceback_is_shown_escaped() -> None:
     assert problem["traceback"].startswith("Traceback (most recent call last):")
 
 
-def test_with_debug_any_text_can_be_shown() -> None:
+def test_with_debug_any_text_can_be_shown(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(
+        logging.CRITICAL, "wsgikit.errors"
+    )  # what is captured travels between test processes as UTF-8
     for accept in ("text/html", "text/plain", "application/json"):
         app = raising(Secret("größe \udcff \x00"))
         assert call(CatchErrors(app, debug=True), headers={"Accept": accept}).status == 500
