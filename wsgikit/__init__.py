@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wsgikit.access.trust import TrustedProxies as TrustedProxies
     from wsgikit.core.middleware import Layer as Layer
     from wsgikit.core.middleware import Stack as Stack
+    from wsgikit.core.order import OrderWarning as OrderWarning
     from wsgikit.forwarding.balancing.retry import Retry as Retry
     from wsgikit.forwarding.balancing.sticky import Sticky as Sticky
     from wsgikit.forwarding.health.breaker import CircuitBreaker as CircuitBreaker
@@ -36,9 +37,13 @@ if TYPE_CHECKING:
     from wsgikit.responses.etag import ETag as ETag
     from wsgikit.responses.head import Head as Head
     from wsgikit.responses.headers import Headers as Headers
+    from wsgikit.responses.htmlrewrite import HTMLRewrite as HTMLRewrite
     from wsgikit.responses.ranges import Ranges as Ranges
+    from wsgikit.responses.replace import Replace as Replace
     from wsgikit.responses.security import SecurityHeaders as SecurityHeaders
     from wsgikit.responses.servertiming import ServerTiming as ServerTiming
+    from wsgikit.responses.transform import Transform as Transform
+    from wsgikit.responses.xslt import XSLT as XSLT
     from wsgikit.routing.actions import RemoveHeader as RemoveHeader
     from wsgikit.routing.actions import ResponseHeader as ResponseHeader
     from wsgikit.routing.actions import Rewrite as Rewrite
@@ -73,6 +78,7 @@ _HOMES = {
     # composition
     "Layer": "wsgikit.core.middleware",
     "Stack": "wsgikit.core.middleware",
+    "OrderWarning": "wsgikit.core.order",
     # routing
     "Route": "wsgikit.routing.route",
     "Router": "wsgikit.routing.router",
@@ -121,6 +127,10 @@ _HOMES = {
     "Upstream": "wsgikit.forwarding.upstream",
     # responses
     "Compress": "wsgikit.responses.compress",
+    "HTMLRewrite": "wsgikit.responses.htmlrewrite",
+    "Replace": "wsgikit.responses.replace",
+    "Transform": "wsgikit.responses.transform",
+    "XSLT": "wsgikit.responses.xslt",
     "CatchErrors": "wsgikit.responses.catcherrors",
     "ConditionalGet": "wsgikit.responses.conditional",
     "CORS": "wsgikit.responses.cors",
@@ -140,6 +150,7 @@ _HOMES = {
 __all__ = [
     "CORS",
     "TLS",
+    "XSLT",
     "AccessLog",
     "BasicAuth",
     "Cascade",
@@ -154,6 +165,7 @@ __all__ = [
     "ETag",
     "Environ",
     "ErrorPages",
+    "HTMLRewrite",
     "Head",
     "Header",
     "Headers",
@@ -164,6 +176,7 @@ __all__ = [
     "Method",
     "Mirror",
     "Mount",
+    "OrderWarning",
     "PassiveHealth",
     "Path",
     "Percent",
@@ -172,6 +185,7 @@ __all__ = [
     "Ranges",
     "Redirect",
     "RemoveHeader",
+    "Replace",
     "RequestId",
     "Respond",
     "ResponseHeader",
@@ -193,6 +207,7 @@ __all__ = [
     "Stack",
     "Sticky",
     "Tag",
+    "Transform",
     "TrustedProxies",
     "Upstream",
 ]

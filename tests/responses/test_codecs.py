@@ -12,7 +12,7 @@ import pytest
 from tests.responses.decoding import decoder
 from wsgikit.responses import codecs
 from wsgikit.responses.codecs import HIGHEST, find
-from wsgikit.responses.encoded import Measured, Packed, Streamed
+from wsgikit.responses.encoded import Packed, Streamed, announced
 
 PAGE = b"".join(b"<p>line %d of a page that repeats itself</p>\n" % n for n in range(1000))
 LIBRARIES = {
@@ -68,7 +68,7 @@ def test_empty_chunk_gives_no_bytes(codec: codecs.Codec) -> None:
 
 
 def test_measured_stream_ends_with_its_last_byte(codec: codecs.Codec) -> None:
-    measured, read = Measured(codec.encoder(None), len(PAGE)), decoder(codec.coding)
+    measured, read = announced(codec.encoder(None), len(PAGE)), decoder(codec.coding)
     assert read(measured.feed(PAGE[:100])) == PAGE[:100]
     assert read(measured.feed(PAGE[100:])) == PAGE[100:]
     assert measured.feed(b"") == b""
@@ -77,16 +77,16 @@ def test_measured_stream_ends_with_its_last_byte(codec: codecs.Codec) -> None:
 
 def test_measured_stream_in_one_chunk_is_as_small_as_a_list(codec: codecs.Codec) -> None:
     packed = Packed(codec.encoder(None))
-    assert Measured(codec.encoder(None), len(PAGE)).feed(PAGE) == packed.feed(PAGE) + packed.finish()
+    assert announced(codec.encoder(None), len(PAGE)).feed(PAGE) == packed.feed(PAGE) + packed.finish()
 
 
 def test_measured_stream_that_is_too_long_is_cut_off(codec: codecs.Codec) -> None:
-    measured = Measured(codec.encoder(None), 3)
+    measured = announced(codec.encoder(None), 3)
     assert decoder(codec.coding)(measured.feed(b"abcd") + measured.feed(b"e") + measured.finish()) == b"abc"
 
 
 def test_measured_stream_that_is_too_short_is_no_whole_body(codec: codecs.Codec) -> None:
-    measured = Measured(codec.encoder(None), 3)
+    measured = announced(codec.encoder(None), 3)
     measured.feed(b"ab")
     with pytest.raises(EOFError, match="1 bytes before"):
         measured.finish()

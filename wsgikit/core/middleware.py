@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsgikit.core.component import Component, bind, own_signature
 from wsgikit.core.errors import wrong_type
+from wsgikit.core.order import Placed, check_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -123,7 +124,8 @@ class Stack(Component):
     """Layers in request order, outermost first: called with an app it gives the outermost app itself.
 
     ``layers``: each a ``Layer``, a ``Stack``, or any callable that takes an app and gives an app. No frame
-    is left behind: ``Stack(Layer(A), Layer(B))(app)`` is ``A(B(app))``.
+    is left behind: ``Stack(Layer(A), Layer(B))(app)`` is ``A(B(app))``. Warns (``OrderWarning``) where two of our
+    own layers stand in an order in which one of them cannot do what it is for.
     """
 
     def __init__(self, *layers: Callable[[WSGIApplication], WSGIApplication]) -> None:
@@ -136,6 +138,7 @@ class Stack(Component):
                     "a layer not yet bound to an app, such as Layer(Compress, level=4)",
                 )
         self.layers = layers
+        check_order(_placed(self), stacklevel=2)
 
     def __call__(self, app: WSGIApplication) -> WSGIApplication:
         """The layers around ``app``."""
@@ -145,3 +148,16 @@ class Stack(Component):
 
     def __repr__(self) -> str:
         return f"Stack({', '.join(map(repr, self.layers))})"
+
+
+def _placed(stack: Stack) -> list[Placed]:
+    """Our own layers in a stack and the stacks in it, outermost first."""
+    found = []
+    for layer in stack.layers:
+        if isinstance(layer, Stack):
+            found += _placed(layer)
+            continue
+        factory = layer.factory if isinstance(layer, Layer) else layer
+        if _is_a(factory, Middleware) and factory.__module__.startswith("wsgikit."):
+            found.append(Placed(factory.__name__, layer.options() if isinstance(layer, Layer) else {}))
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from wsgikit.core.errors import wrong_type, wrong_value
 
@@ -25,23 +25,29 @@ class MediaTypes:
         self, patterns: str | Iterable[str], *, layer: str = "MediaTypes", option: str = "types"
     ) -> None:
         self.patterns = tuple(_listed(patterns, layer, option))
-        self._regex = re.compile("|".join(map(_expression, self.patterns)) or r"(?!)", re.IGNORECASE)
-        self._known: dict[str, bool] = {}
+        self._known = _Verdicts(
+            re.compile("|".join(map(_expression, self.patterns)) or r"(?!)", re.IGNORECASE)
+        )
+        # A look-up in C: it is asked for every answer.
+        self.match: Callable[[str], bool] = self._known.__getitem__
+        """Whether a Content-Type is one of them; each distinct one is read once."""
 
     def __repr__(self) -> str:
         return f"MediaTypes({list(self.patterns)!r})"
 
-    def match(self, content_type: str) -> bool:
-        """Whether a Content-Type is one of them; each distinct one is read once."""
-        known = self._known.get(content_type)
-        return self._look(content_type) if known is None else known
 
-    def _look(self, content_type: str) -> bool:
+class _Verdicts(dict[str, bool]):
+    """What was said of the Content-Types seen so far."""
+
+    def __init__(self, regex: re.Pattern[str]) -> None:
+        self._regex = regex
+
+    def __missing__(self, content_type: str) -> bool:
         essence = content_type.partition(";")[0].strip(" \t")
         found = self._regex.fullmatch(essence) is not None
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-        self._known[content_type] = found
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[content_type] = found
         return found
 
 

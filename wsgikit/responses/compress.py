@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from wsgikit.core.body import wrapped_file
 from wsgikit.core.errors import wrong_choice, wrong_type, wrong_value
 from wsgikit.core.flight import Flight
-from wsgikit.core.headers import add_vary, get, replaced
+from wsgikit.core.headers import add_vary
 from wsgikit.core.middleware import Middleware
 from wsgikit.core.units import size
 from wsgikit.http.accept import best_encoding
 from wsgikit.http.media import MediaTypes
+from wsgikit.responses.changing import MAY_FORBID, changed, forbids, with_listed_tag
 from wsgikit.responses.codecs import HIGHEST, PACKAGES, Codec, find
-from wsgikit.responses.encoded import Measured, Packed, Streamed
+from wsgikit.responses.encoded import Packed, Streamed, announced
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -49,20 +50,6 @@ TEXTUAL = (
     "font/otf",
     "font/ttf",
 )
-
-# What describes the bytes before they were encoded (RFC 9110 sections 8.4, 8.6 and 14.3, RFC 9530, RFC 1864, RFC 3230).
-_STALE = frozenset(
-    {
-        "accept-ranges",
-        "content-digest",
-        "content-encoding",
-        "content-length",
-        "content-md5",
-        "digest",
-        "repr-digest",
-    }
-)
-
 
 _VARY = ("Vary", "Accept-Encoding")
 
@@ -155,14 +142,12 @@ class Compress(Middleware):
                     return None
             elif field == "vary":
                 varies = True
-            elif field == "cache-control":
-                if "no-transform" in value.lower():
-                    return None
-            elif field == "content-encoding":
-                if value.strip(" \t").lower() not in ("identity", ""):
-                    return None
-            elif field == "content-range" and code != "206":
-                return None
+            elif (
+                field in MAY_FORBID
+                and forbids(field, value)
+                and not (code == "206" and field == "content-range")
+            ):
+                return None  # a 206 has the Vary of its 200
         return varies if worthwhile and code not in _EMPTY else None
 
     def _decided(self, codec: Codec, flight: Flight) -> Filter | None:
@@ -176,10 +161,11 @@ class Compress(Middleware):
             return None
         chosen = None
         if code == "304":
-            _weaken_listed(flight)
+            flight.headers = with_listed_tag(flight.headers, flight.environ)
         elif code != "206" and flight.reachable:
             chosen = _filter(codec, flight, length)
-            flight.headers = _encoded(flight.headers, codec.coding)
+            # The bytes differ from one install to the next: never a strong tag.
+            flight.headers = [*changed(flight.headers), ("Content-Encoding", codec.coding)]
         flight.headers = _varied(flight.headers) if vary else [*flight.headers, _VARY]
         return chosen
 
@@ -191,7 +177,7 @@ def _filter(codec: Codec, flight: Flight, length: int | None) -> Filter:
     encoder = codec.encoder(None)
     if wrapped_file(flight.body, flight.environ.get("wsgi.file_wrapper")) is not None:
         return Packed(encoder)
-    return Streamed(encoder) if length is None else Measured(encoder, length)
+    return Streamed(encoder) if length is None else announced(encoder, length)
 
 
 def _varied(headers: Headers) -> Headers:
@@ -199,30 +185,6 @@ def _varied(headers: Headers) -> Headers:
     headers = list(headers)
     add_vary(headers, _VARY[1])
     return headers
-
-
-def _encoded(headers: Headers, coding: str) -> Headers:
-    """The head of the encoded answer: its bytes differ from one install to the next, so its tag is weak."""
-    kept: Headers = []
-    for pair in headers:
-        field = pair[0].lower()
-        if field == "etag":
-            kept.append((pair[0], _weak(pair[1])))
-        elif field not in _STALE:
-            kept.append(pair)
-    kept.append(("Content-Encoding", coding))
-    return kept
-
-
-def _weaken_listed(flight: Flight) -> None:
-    """Give a 304 the tag that its 200 had, if the client got that one encoded (RFC 9110 section 15.4.5)."""
-    tag = get(flight.headers, "etag")
-    if tag is not None and _weak(tag) in flight.environ.get("HTTP_IF_NONE_MATCH", ""):
-        flight.headers = replaced(flight.headers, "ETag", _weak(tag))
-
-
-def _weak(tag: str) -> str:
-    return tag if tag.startswith("W/") else f"W/{tag}"
 
 
 def _known(encodings: object) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wsgikit.responses.measured import Measured
+
 if TYPE_CHECKING:
     from wsgikit.responses.codecs import Encoder
 
@@ -41,30 +43,9 @@ class Streamed:
         """The encoder goes with the filter."""
 
 
-class Measured(Streamed):
-    """A body that comes as it is made and whose Content-Length was announced: it ends with its last byte.
+def announced(encoder: Encoder, length: int) -> Measured:
+    """The filter for a body that comes as it is made, and of which the Content-Length is known.
 
     Frameworks give the whole page as one chunk of an iterator: so it is as small as a list's, and complete at once.
-    The announcement is taken away from the client, who could have seen by it that a body was cut short; so
-    that raises here. What goes beyond it is cut off, as servers do.
     """
-
-    __slots__ = ("_left",)
-
-    def __init__(self, encoder: Encoder, length: int) -> None:
-        super().__init__(encoder)
-        self._left = length
-
-    def feed(self, chunk: bytes, /) -> bytes:
-        """One chunk, encoded and flushed; the last one with the end of the encoding."""
-        if len(chunk) < self._left:
-            self._left -= len(chunk)
-            return super().feed(chunk)
-        last, self._left = chunk[: self._left], 0
-        return self._compress(last) + self._finish() if last else b""
-
-    def finish(self) -> bytes:
-        """Nothing more, if all has come."""
-        if self._left:
-            raise EOFError(f"the body ended {self._left} bytes before its Content-Length")
-        return b""
+    return Measured(Streamed(encoder), length, last=encoder.compress)
