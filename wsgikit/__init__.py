@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from wsgikit.mounting.mount import Mount as Mount
     from wsgikit.mounting.prefix import Prefix as Prefix
     from wsgikit.mounting.split import Split as Split
+    from wsgikit.responses.cache.layer import Cache as Cache
+    from wsgikit.responses.cache.stores.file import FileStore as FileStore
+    from wsgikit.responses.cache.stores.memory import MemoryStore as MemoryStore
+    from wsgikit.responses.cache.stores.redis import RedisStore as RedisStore
     from wsgikit.responses.catcherrors import CatchErrors as CatchErrors
     from wsgikit.responses.compress import Compress as Compress
     from wsgikit.responses.conditional import ConditionalGet as ConditionalGet
@@ -127,6 +131,10 @@ _HOMES = {
     "Upstream": "wsgikit.forwarding.upstream",
     # responses
     "Compress": "wsgikit.responses.compress",
+    "Cache": "wsgikit.responses.cache.layer",
+    "FileStore": "wsgikit.responses.cache.stores.file",
+    "MemoryStore": "wsgikit.responses.cache.stores.memory",
+    "RedisStore": "wsgikit.responses.cache.stores.redis",
     "HTMLRewrite": "wsgikit.responses.htmlrewrite",
     "Replace": "wsgikit.responses.replace",
     "Transform": "wsgikit.responses.transform",
@@ -153,6 +161,7 @@ __all__ = [
     "XSLT",
     "AccessLog",
     "BasicAuth",
+    "Cache",
     "Cascade",
     "CatchErrors",
     "CircuitBreaker",
@@ -165,6 +174,7 @@ __all__ = [
     "ETag",
     "Environ",
     "ErrorPages",
+    "FileStore",
     "HTMLRewrite",
     "Head",
     "Header",
@@ -173,6 +183,7 @@ __all__ = [
     "Host",
     "Layer",
     "Lazy",
+    "MemoryStore",
     "Method",
     "Mirror",
     "Mount",
@@ -184,6 +195,7 @@ __all__ = [
     "Query",
     "Ranges",
     "Redirect",
+    "RedisStore",
     "RemoveHeader",
     "Replace",
     "RequestId",

@@ -9,7 +9,7 @@ import pytest
 import wsgikit
 from wsgikit import AccessLog, Compress, ETag, Layer, OrderWarning, Ranges, RequestId, Stack, TrustedProxies
 from wsgikit.core.middleware import Middleware
-from wsgikit.core.order import RULES, Placed, check_order
+from wsgikit.core.order import RULES, check_order
 
 
 def warned(*layers: Any) -> list[str]:
@@ -55,7 +55,7 @@ def test_anybody_elses_layers_are_not_judged_by_their_names() -> None:
 def test_each_rule_warns_of_its_pairs_and_not_of_them_the_other_way_round(rule: Any) -> None:
     for outer in rule.outer:
         for inner in rule.inner:
-            layers = [Placed(outer, {}), Placed(inner, {})]
+            layers = [outer, inner]
             with pytest.warns(OrderWarning, match=rule.code):
                 check_order(layers, stacklevel=1)
             with warnings.catch_warnings():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsgikit.core.component import Component, bind, own_signature
 from wsgikit.core.errors import wrong_type
-from wsgikit.core.order import Placed, check_order
+from wsgikit.core.order import check_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -150,8 +150,8 @@ class Stack(Component):
         return f"Stack({', '.join(map(repr, self.layers))})"
 
 
-def _placed(stack: Stack) -> list[Placed]:
-    """Our own layers in a stack and the stacks in it, outermost first."""
+def _placed(stack: Stack) -> list[str]:
+    """The names of our own layers in a stack and the stacks in it, outermost first."""
     found = []
     for layer in stack.layers:
         if isinstance(layer, Stack):
@@ -159,5 +159,5 @@ def _placed(stack: Stack) -> list[Placed]:
             continue
         factory = layer.factory if isinstance(layer, Layer) else layer
         if _is_a(factory, Middleware) and factory.__module__.startswith("wsgikit."):
-            found.append(Placed(factory.__name__, layer.options() if isinstance(layer, Layer) else {}))
+            found.append(factory.__name__)
     return found

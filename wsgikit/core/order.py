@@ -7,7 +7,7 @@ matter of taste is told in the docs.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,13 +30,6 @@ class OrderWarning(UserWarning):
         return f"{self.code}: {self.reason} (see {_PAGE})"
 
 
-class Placed(NamedTuple):
-    """A layer of wsgikit's own in a stack."""
-
-    name: str
-    options: dict[str, Any]
-
-
 class Rule(NamedTuple):
     """None of ``outer`` may stand outside of any of ``inner``."""
 
@@ -54,6 +47,18 @@ RULES = (
         ("TrustedProxies",),
         ("AccessLog",),
         "what is answered further out is not logged; outside, the log has the verified client all the same",
+    ),
+    Rule(
+        "cache-before-trust",
+        ("Cache",),
+        ("TrustedProxies",),
+        "it keeps answers under a scheme and a host that nobody has verified",
+    ),
+    Rule(
+        "cache-keeps-what-is-one-clients",
+        ("Cache",),
+        ("RequestId", "ServerTiming"),
+        "what is made for one client and one moment would be kept, and served to others",
     ),
     Rule(
         "ranges-outside-compress",
@@ -82,8 +87,8 @@ RULES = (
 )
 
 
-def check_order(layers: Sequence[Placed], *, stacklevel: int) -> None:
-    """Warn of each rule that ``layers``, given outermost first, break."""
+def check_order(layers: Sequence[str], *, stacklevel: int) -> None:
+    """Warn of each rule that ``layers``, names given outermost first, break."""
     for rule in RULES:
         for outer, inner in _broken(rule, layers):
             reason = f"{outer} stands outside {inner}: {rule.reason}"
@@ -91,11 +96,10 @@ def check_order(layers: Sequence[Placed], *, stacklevel: int) -> None:
             break
 
 
-def _broken(rule: Rule, layers: Sequence[Placed]) -> Iterator[tuple[str, str]]:
+def _broken(rule: Rule, layers: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The pairs of names that break ``rule``."""
     for at, outer in enumerate(layers):
-        if outer.name in rule.outer:
+        if outer in rule.outer:
             for inner in layers[at + 1 :]:
-                if inner.name in rule.inner:
-                    yield outer.name, inner.name
-
+                if inner in rule.inner:
+                    yield outer, inner

@@ -1,0 +1,113 @@
+"""Which requests a stored response is for: Vary and what counts beside it (RFC 9111 section 4.1)."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from wsgikit.http.accept import qualities
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from wsgiref.types import WSGIEnvironment
+
+    from wsgikit.responses.cache.head import Head
+
+# A client can send these to anybody, and many an app builds its URLs out of them, though it says so in no Vary: the way
+# to have one's own host name served to others. So a response is for those who sent the same ones. Behind a proxy that
+# sets them they are the same for all, and TrustedProxies takes them from clients.
+_STEERING = tuple(
+    "HTTP_" + name.upper().replace("-", "_")
+    for name in (
+        *(
+            "X-Forwarded-Host",
+            "X-Forwarded-Proto",
+            "X-Forwarded-Port",
+            "X-Forwarded-Prefix",
+            "X-Forwarded-Scheme",
+        ),
+        *(
+            "X-Forwarded-Server",
+            "X-Forwarded-Ssl",
+            "X-Forwarded-Path",
+            "X-Forwarded-Protocol",
+            "X-Forwarded-Uri",
+        ),
+        *("X-Host", "X-Original-Host", "X-Original-Url", "X-Rewrite-Url", "X-Scheme", "X-Script-Name"),
+        *("X-Url-Scheme", "X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "Front-End-Https"),
+    )
+)
+STEERING = ":steering"  # no header has a colon in its name
+COOKIES = ":cookies"
+
+_STEERING_PAIRS = re.compile(r'(?:^|[;, \t])(?:host|proto|by)[ \t]*=[ \t]*("[^"]*"|[^;, \t]*)', re.IGNORECASE)
+_CODING = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:;[qQ]=(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?"
+_CODINGS = re.compile(rf"{_CODING}(?:,{_CODING})*+")
+_SPACE = re.compile(r"[ \t]*([,;])[ \t]*")
+
+
+def varies_by(head: Head) -> tuple[str, ...]:
+    """The names in Vary, in lower case and in order; with ``*`` among them it is for nobody else."""
+    lines = head.fields.get("vary")
+    return _names(", ".join(lines)) if lines else ()
+
+
+@lru_cache(maxsize=512)
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(sorted({name.strip(" \t").lower() for name in text.split(",")} - {""}))
+
+
+def selecting(head: Head, environ: WSGIEnvironment, *, cookies: bool) -> tuple[tuple[str, str | None], ...]:
+    """What of the request chose this response: names with normalised values, to be kept with it."""
+    names = (STEERING, *((COOKIES,) if cookies else ()), *varies_by(head))
+    return tuple((name, value_of(name, environ)) for name in names)
+
+
+def matches(vary: tuple[tuple[str, str | None], ...], value: Callable[[str], str | None]) -> bool:
+    """Whether a request, whose values ``value`` gives, would have had the response kept with ``vary``."""
+    for name, kept in vary:  # noqa: SIM110 - all() and its generator cost twice as much
+        if value(name) != kept:
+            return False
+    return True
+
+
+def value_of(name: str, environ: WSGIEnvironment) -> str | None:
+    """The request's value of a header, normalised; None without the header, or with an empty one."""
+    if name == STEERING:
+        return _steering(environ)
+    value: str | None = environ.get(_key("cookie" if name == COOKIES else name))
+    return normalised(name, value) if value else None
+
+
+@lru_cache(maxsize=512)
+def _key(name: str) -> str:
+    key = name.upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+
+
+@lru_cache(maxsize=2048)
+def normalised(name: str, value: str) -> str:
+    """A value without what counts for nobody: space around commas and semicolons, and the order of Accept-Encoding.
+
+    What one app could tell apart stays apart, as a text that it does not know would fill the place of one that it
+    knows: case, but for language tags, and a malformed Accept-Encoding, which each app reads in its own way.
+    """
+    if '"' in value:
+        return value.strip(" \t")
+    value = _SPACE.sub(r"\1", value.strip(" \t"))
+    if name == "accept-language":
+        return value.lower()
+    if name == "accept-encoding" and _CODINGS.fullmatch(value):
+        weights = qualities(value)
+        if len(weights) == value.count(",") + 1:
+            return ",".join(f"{coding};q={weights[coding]:g}" for coding in sorted(weights))
+    return value
+
+
+def _steering(environ: WSGIEnvironment) -> str | None:
+    found = [f"{key}={environ[key]}" for key in _STEERING if key in environ]
+    forwarded = environ.get("HTTP_FORWARDED")
+    if forwarded:
+        found += [pair[0].strip(" \t,;") for pair in _STEERING_PAIRS.finditer(forwarded)]
+    return "\n".join(found) or None
