@@ -17,7 +17,8 @@ from tests.servers.launch import PROGRAMS, SERVERS, awaited, command, free_port,
 MIB = 1024 * 1024
 CONTENT = b"".join(b"%015d\n" % number for number in range(16 * MIB // 16))
 HUGE = 96 * MIB
-FLAT = 32 * 1024  # KiB that a process may grow by while most of that is sent: waitress reads a socket's bufferful
+# KiB that a process may grow by while most of that is sent: waitress reads a socket's bufferful.
+FLAT = 32 * 1024
 
 APP = """
 import os
