@@ -2,8 +2,8 @@
 
     gunicorn wsgi:application
 
-GATEWAY_BACKEND is the address of the fourth application (default http://127.0.0.1:8081), and
-GATEWAY_LOG where the access log goes (default stderr).
+GATEWAY_BACKEND has the addresses at which the fourth application runs, with spaces between them (default
+http://127.0.0.1:8081), and GATEWAY_LOG says where the access log goes (default stderr).
 """
 
 import os
@@ -20,6 +20,7 @@ from wsgikit import (
     Compress,
     Head,
     Headers,
+    HealthCheck,
     Layer,
     Mount,
     RequestId,
@@ -45,13 +46,15 @@ def hello(environ, start_response):
 
 pages = Router([Route("/", welcome), Route("/hello/<name>", hello)])
 
+backends = os.environ.get("GATEWAY_BACKEND", "http://127.0.0.1:8081").split()
+
 mounts = Mount(
     {
         "/": pages,
         "/flask": flask_app.app,
         "/django": django_app.application,
         "/bottle": bottle_app.app,
-        "/remote": ReverseProxy(os.environ.get("GATEWAY_BACKEND", "http://127.0.0.1:8081")),
+        "/remote": ReverseProxy(backends, policy="least_conn", health=HealthCheck(interval="5s")),
     },
     cookies="scoped",
     redirect_slash=True,

@@ -1,4 +1,4 @@
-"""``wsgikit demo``: the example gateway, with its backend in a process of its own."""
+"""``wsgikit demo``: the example gateway, with its backend in two processes of their own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGES = {
     "/flask/": "a Flask app: a form, and a cookie that counts your visits",
     "/django/": "a Django app",
     "/bottle/": "a Bottle app: a slow answer that arrives line by line",
-    "/remote/": "an app in another process, through ReverseProxy",
+    "/remote/": "an app in two other processes, balanced by ReverseProxy: reload, and it is the other's turn",
 }
 
 
@@ -30,13 +30,13 @@ class DemoError(RuntimeError):
 
 
 def demo(*, host: str, port: int, threads: int, say: Callable[[str], object]) -> None:
-    """Serve the example gateway until Ctrl-C, its backend beside it, and say what each page shows."""
+    """Serve the example gateway until Ctrl-C, its backends beside it, and say what each page shows."""
     missing = [name for name in ("flask", "django", "bottle") if find_spec(name) is None]
     if missing:
         raise DemoError(f"the demo mounts {', '.join(missing)}: pip install '.[demo]'")
     sys.path.insert(0, str(gateway_folder()))
-    with backend() as url:
-        os.environ["GATEWAY_BACKEND"] = url
+    with backend() as one, backend() as other:
+        os.environ["GATEWAY_BACKEND"] = f"{one} {other}"
         from wsgi import application  # type: ignore[import-not-found]  # examples/gateway/wsgi.py
 
         def greet(line: str) -> None:
