@@ -149,6 +149,54 @@ def test_a_refused_connection_is_tried_elsewhere_whatever_the_method(several: Ma
     assert group.counts() == [0, 1]
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_when_the_primaries_fail_a_backup_answers_the_same_request(several: Make, method: str) -> None:
+    group = several(OK, OK, given=[{}, {"backup": True}], passive=None)
+    group["a"].refuse()
+    assert (group.call(method).status, group.notes["retries"]) == (200, 1)
+    group["a"].accept()
+    assert group.who(2) == "aa"
+
+
+def test_a_backup_takes_what_the_primary_was_too_slow_for(several: Make) -> None:
+    group = several(cues.never_answer(), OK, given=[{}, {"backup": True}], read_timeout=0.05)
+    assert (group.call().status, group.notes["retries"]) == (200, 1)
+
+
+def test_other_primaries_are_tried_before_a_backup(several: Make) -> None:
+    group = several(OK, OK, OK, given=[{}, {}, {"backup": True}], policy="first", passive=None)
+    group["a"].refuse()
+    assert group.who(2) == "bb"
+    group["b"].refuse()
+    group["b"].drop()
+    assert group.call().status == 502  # two tries, and both were primaries
+    assert group.counts() == [0, 2, 0]
+
+
+def test_when_the_primaries_are_full_a_backup_takes_the_rest(several: Make) -> None:
+    later = threading.Event()
+    slow = cues.answer(body=[b"begun", later], framing="chunked")
+    group = several([slow, OK, OK], OK, given=[{"max_connections": 1}, {"backup": True}])
+    held = group.begin()
+    assert group.who(2) == "bb"
+    later.set()
+    assert b"".join(held) == b"begun"
+    held.close()
+    assert group.who(2) == "aa"
+
+
+def test_a_backup_that_is_full_is_passed_over(several: Make) -> None:
+    later = threading.Event()
+    slow = cues.answer(body=[b"begun", later], framing="chunked")
+    group = several(OK, [slow, OK], given=[{}, {"backup": True, "max_connections": 1}], passive=None)
+    group["a"].refuse()
+    held = group.begin()
+    assert (group.call().status, group.notes["upstream"]) == (502, group["a"].url)
+    later.set()
+    held.close()
+    assert group.call().status == 200
+
+
 def test_a_streamed_body_that_nobody_has_seen_goes_elsewhere_whole(several: Make) -> None:
     group = several(None, None)
     group["a"].refuse()
@@ -297,6 +345,13 @@ def test_total_timeout_bounds_all_tries_together(several: Make) -> None:
         cues.never_answer(), cues.never_answer(), read_timeout=60, total_timeout=0.1, retry=Retry(2)
     )
     assert group.call().status == 504
+
+
+def test_when_total_timeout_has_passed_nobody_else_is_asked(several: Make) -> None:
+    group = several(cues.never_answer(), OK, policy="first", total_timeout=0.05)
+    assert group.call().status == 504
+    assert (group.notes["upstream"], group.notes["retries"]) == (group["a"].url, 0)
+    assert group.proxy.snapshot()["upstreams"][group["b"].url]["requests"] == 0
 
 
 def test_a_backend_that_gets_only_what_is_left_of_total_timeout_is_not_blamed(several: Make) -> None:

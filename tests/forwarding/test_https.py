@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import socket
 import ssl
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
@@ -187,6 +189,50 @@ def test_a_backend_that_wants_to_know_us_gets_our_certificate(
         stranger = secured(server=server)
         assert stranger.call(**request).text == UNREACHABLE
         assert not stranger.upstream.requests
+
+
+def slow_to_tell(port: int, asked: threading.Event, told: threading.Event) -> int:
+    """The port of one in front of ``port`` that has ``told`` what comes after the handshake once it is ``asked``."""
+    listener, shaken = socket.create_server(("localhost", 0)), threading.Event()
+
+    def ask(ours: socket.socket, theirs: socket.socket) -> None:
+        with suppress(OSError):
+            theirs.sendall(ours.recv(65536))  # the ClientHello; what follows comes after the handshake for us
+            while data := ours.recv(65536):
+                shaken.set()
+                theirs.sendall(data)
+
+    def pass_on() -> None:
+        with listener, listener.accept()[0] as ours, socket.create_connection(("localhost", port)) as theirs:
+            threading.Thread(target=ask, args=(ours, theirs), daemon=True).start()
+            with suppress(OSError):
+                while data := theirs.recv(65536):
+                    if late := shaken.is_set():
+                        asked.wait()
+                    ours.sendall(data)
+                    if late:
+                        told.set()
+
+    threading.Thread(target=pass_on, daemon=True).start()
+    return int(listener.getsockname()[1])
+
+
+def test_a_body_that_has_begun_goes_nowhere_else_when_our_certificate_is_refused_late(secured: Make) -> None:
+    asked, told = threading.Event(), threading.Event()
+
+    def body() -> Iterator[bytes]:
+        yield b"first"
+        asked.set()
+        assert told.wait(5)
+        yield b"second"
+
+    strict = secured(server=certificates.server(clients="ours", version=ssl.TLSVersion.TLSv1_3))
+    other = secured()
+    late = f"https://localhost:{slow_to_tell(strict.upstream.port, asked, told)}"
+    proxy = ReverseProxy([late, other.upstream.url], policy="first", tls=other.proxy.tls)
+    assert call(proxy, "POST", body=body()).text == UNREACHABLE
+    assert not other.upstream.requests
+    proxy.close()
 
 
 def test_the_name_of_a_backend_can_be_another_than_its_hosts(secured: Make, tmp_path: Path) -> None:

@@ -32,6 +32,12 @@ def test_fields_of_the_connection_are_dropped() -> None:
     assert found.headers == [("X-Kept", "1")]
 
 
+def test_what_wsgi_forbids_and_http_does_not_is_put_right() -> None:
+    found = head(("Status", "500 No"), ("X-One", "a\tb"), ("Location", "/a\tb"), phrase="All\tright")
+    assert found.status == "200 All right"
+    assert found.headers == [("X-One", "a b"), ("Location", "/a b")]
+
+
 def test_a_connection_is_kept_unless_somebody_says_otherwise() -> None:
     assert head().persistent
     assert not head(("Connection", "Close")).persistent

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wsgikit.forwarding import outbound
 from wsgikit.forwarding.errors import NotForwardable
 from wsgikit.forwarding.outbound import Outbound, Request
 from wsgikit.forwarding.transports.http1 import HTTP1
@@ -219,11 +220,21 @@ def test_what_can_be_sent_again() -> None:
 
 
 def test_names_from_strangers_are_remembered_within_bounds() -> None:
-    from wsgikit.forwarding import outbound
-
     many = {f"HTTP_X_{n}": "1" for n in range(outbound._REMEMBERED + 100)}
     made(environ=many)
     assert len(outbound._field_names) <= outbound._REMEMBERED
+
+
+def test_what_strangers_invent_takes_up_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbound, "_sent", {})
+    monkeypatch.setattr(outbound, "_field_names", outbound._FieldNames())
+    for n in range(outbound._REMEMBERED_SETS + 8):
+        made(environ={f"HTTP_X_{n}_{'A' * 8000}": "1"})
+        made(environ={f"HTTP_X_{n}_{field}": "1" for field in range(100)})
+    held = [name for keys in outbound._sent for name in keys] + list(outbound._field_names)
+    assert sum(map(len, held)) < 2**20
+    made()
+    assert tuple(build_environ()) in outbound._sent  # also then
 
 
 LEGAL = set(range(0x20, 0x7F)) | set(range(0x80, 0x100)) | {9}

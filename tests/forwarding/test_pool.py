@@ -101,6 +101,14 @@ def test_old_ones_go_even_while_newer_ones_are_in_use() -> None:
     assert (old.closed, new.closed) == (1, 0)
 
 
+def test_where_connections_are_limited_a_suspect_one_is_not_kept_beside_the_next() -> None:
+    pool: Pool[Fake] = Pool(8, 2)
+    for _ in range(4):
+        suspect = Fake(suspect=True)
+        held(pool, suspect)
+        assert (suspect.closed, pool.idle, pool.busy) == (1, 0, 0)
+
+
 def test_a_suspect_connection_is_left_alone_for_a_while() -> None:
     clock = Clock()
     pool: Pool[Fake] = Pool(8, clock=clock)

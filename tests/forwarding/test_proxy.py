@@ -702,10 +702,11 @@ def test_the_silent_second_try_is_for_answers_that_have_not_begun(proxied: Make)
         cues.answer(headers=[("Connection", "close")], body=b"ok"),
         cues.raw(b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", then="keep"),
         cues.raw(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nokstray", then="keep"),
+        cues.answer(headers=[("Proxy-Connection", "close")], body=b"ok"),
     ],
 )
 def test_a_connection_that_may_not_be_used_again_is_closed(proxied: Make, script: Any) -> None:
-    one = proxied(script)
+    one = proxied(script, retry=None)
     for count in (1, 2):
         assert one.call().body == b"ok"
         assert one.upstream.connections == count
@@ -824,6 +825,22 @@ def test_a_used_proxy_pickles_and_copies(proxied: Make) -> None:
         twin.close()
 
 
+def found_nobody() -> list[str]:
+    return []
+
+
+def test_a_copy_shows_what_it_was_copied_from(proxied: Make) -> None:
+    one = proxied(read_timeout="20s")
+    given = [one.upstream.url, Upstream("http://10.0.0.1", weight=2)]
+    for proxy in (one.proxy, ReverseProxy(given), ReverseProxy([], resolve=found_nobody)):
+        for _ in range(2):
+            for twin in (copy.copy(proxy), copy.deepcopy(proxy), pickle.loads(pickle.dumps(proxy))):
+                assert (twin.options(), repr(twin)) == (proxy.options(), repr(proxy))
+            for upstream in list(proxy.upstreams):  # and after changes, down to the last one
+                proxy.upstreams.remove(upstream.url)
+            proxy = copy.deepcopy(proxy)
+
+
 def test_it_shows_its_options() -> None:
     assert (
         repr(ReverseProxy("http://a", host="client")) == "ReverseProxy(upstreams='http://a', host='client')"
@@ -842,6 +859,9 @@ def test_it_shows_its_options() -> None:
         ({"host": "a b"}, "host='a b' will not do"),
         ({"host": None}, "host=None"),
         ({"forwarded": "x"}, "forwarded='x' will not do"),
+        ({"forwarded": "x-forwared"}, r"one of 'x-forwarded', .*, None; did you mean 'x-forwarded'\?"),
+        ({"read_timeout": "30d"}, "read_timeout='30d' will not do: 2000000 seconds at most"),
+        ({"connect_timeout": 1e9}, "connect_timeout=1000000000.0 will not do"),
         ({"connect_timeout": 0}, "connect_timeout=0 will not do: more than 0"),
         ({"read_timeout": "soon"}, "read_timeout='soon' will not do"),
         ({"total_timeout": -1}, "total_timeout=-1 will not do"),

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from urllib.parse import urljoin, urlsplit
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wsgikit.forwarding.rewrite import Place, rewritten
 
@@ -8,6 +12,7 @@ PLACE = Place("backend:8080", "", "backend:8080", "/mnt")
 BASED = Place("backend:8080", "/base", "backend:8080", "/mnt")
 CLIENT = Place("backend:8080", "", "site.example", "/mnt")
 ROOT = Place("backend:80", "", "backend:80", "")
+BASED_ROOT = Place("backend:80", "/base", "backend:80", "")
 
 
 @pytest.mark.parametrize(
@@ -39,10 +44,27 @@ ROOT = Place("backend:80", "", "backend:80", "")
         (CLIENT, "http://backend:8080/x", "/mnt/x"),
         (ROOT, "http://backend/x", "/x"),
         (ROOT, "/x", "/x"),
+        (ROOT, "http://backend//evil.example/", "/.//evil.example/"),
+        (ROOT, "http://backend/\\evil.example/", "/./\\evil.example/"),
+        (ROOT, "http://backend/\t/evil.example/", "/./\t/evil.example/"),
+        (BASED_ROOT, "/base//evil.example/?x", "/.//evil.example/?x"),
+        (PLACE, "http://backend:8080//evil.example/", "/mnt//evil.example/"),
+        (ROOT, "/\\as.it.came/", "/\\as.it.came/"),
     ],
 )
 def test_location(place: Place, location: str, moved: str) -> None:
     assert place.location(location) == moved
+
+
+@given(st.text("/\\.ab", max_size=6), st.sampled_from([PLACE, BASED, ROOT, BASED_ROOT]))
+def test_no_location_of_the_backends_own_leads_to_another_host(path: str, place: Place) -> None:
+    asked = "http://site.example/page"
+    for location in (
+        f"http://{place.host}{place.base}/{path}",
+        f"{place.base}/{path}" if place.base else "/",
+    ):
+        moved = place.location(location).replace("\\", "/")  # as browsers do
+        assert urlsplit(urljoin(asked, moved)).netloc == "site.example"
 
 
 @pytest.mark.parametrize(
@@ -55,6 +77,7 @@ def test_location(place: Place, location: str, moved: str) -> None:
         ("a=1; Domain=.Backend; Path=/", "a=1; Path=/mnt/"),
         ("a=1; Domain=other.example", "a=1; Domain=other.example"),
         ("__Host-a=1; Path=/; Secure", "__Host-a=1; Path=/; Secure"),
+        ("__HOST-a=1; Path=/; Secure", "__HOST-a=1; Path=/; Secure"),
     ],
 )
 def test_cookie(cookie: str, moved: str) -> None:

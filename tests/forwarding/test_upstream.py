@@ -91,6 +91,12 @@ def test_url_that_will_not_do_is_named_in_the_error(url: str) -> None:
     assert repr(url) in str(caught.value)
 
 
+def test_a_port_that_is_none_is_told_what_would_do() -> None:
+    for port in ("0", "65536", "port"):
+        with pytest.raises(ValueError, match="will not do: a port from 1 to 65535"):
+            Upstream(f"http://app.internal:{port}")
+
+
 def test_other_options_are_checked() -> None:
     with pytest.raises(ValueError, match="weight=-1"):
         Upstream("http://a", weight=-1)

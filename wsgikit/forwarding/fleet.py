@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsgikit.forwarding import events
 from wsgikit.forwarding.balancing.retry import Retry
-from wsgikit.forwarding.errors import ConnectTimedOut, ForwardingError, Full, NoneAvailable, Unreachable
+from wsgikit.forwarding.errors import ForwardingError, Full, NoneAvailable
 from wsgikit.forwarding.roster import Roster
 from wsgikit.forwarding.waiting import Patience, WaitingRoom
 
@@ -68,7 +68,7 @@ class Fleet:
             except ForwardingError as error:
                 tries = tries or Tries()
                 tries.failed(backend, error)
-                if retry is None or not self._again(retry, error, request, tries):
+                if retry is None or not self._again(retry, error, request, tries, deadline):
                     raise
                 reason = str(error)
             else:
@@ -86,19 +86,27 @@ class Fleet:
             notes["retries"] = len(tries.backends)
             backend.retried()
 
-    def _again(self, retry: Retry, error: ForwardingError, request: Request, tries: Tries) -> bool:
+    def _again(
+        self, retry: Retry, error: ForwardingError, request: Request, tries: Tries, deadline: float | None
+    ) -> bool:
         """Whether a try that failed is followed by another."""
-        begun = request.more is not None and not isinstance(error, Unreachable | ConnectTimedOut)
-        if not retry.again(error, tries=len(tries.backends), method=request.method, begun=begun):
+        if deadline is not None and monotonic() >= deadline:
             return False
-        return bool(tries.left(self.roster.candidates())) and self._afford()
+        sent, method = len(tries.backends), request.method
+        if not retry.again(error, tries=sent, method=method, begun=request.begun):
+            return False
+        return bool(self._left(tries)) and self._afford()
 
     def _unwanted(self, retry: Retry, answer: Answer, request: Request, tries: Tries) -> bool:
         """Whether an answer is given up, as another try may bring a better one."""
-        status, begun = int(answer.head.status[:3]), request.more is not None
-        if not retry.answered(status, tries=len(tries.backends), method=request.method, begun=begun):
+        sent, method = len(tries.backends), request.method
+        if not retry.answered(int(answer.head.status[:3]), tries=sent, method=method, begun=request.begun):
             return False
-        return bool(tries.left(self.roster.candidates())) and self._afford()
+        return bool(self._left(tries)) and self._afford()
+
+    def _left(self, tries: Tries) -> tuple[Backend, ...]:
+        """Those that may still be tried."""
+        return tries.in_order(self.roster.candidates(), self.roster.backups())
 
     def _tell_budget(self) -> None:
         if self._budget is not None:
@@ -116,7 +124,7 @@ class Fleet:
         while True:
             backends = self.roster.candidates() if patience is None else self._with_room(tries, patience)
             if tries is not None:
-                backends = tries.in_order(backends)
+                backends = tries.in_order(backends, self.roster.backups())
             if not backends:
                 raise NoneAvailable("no upstream takes requests", retry_after=self.roster.retry_after())
             backend = self._choose(backends, request)
@@ -146,13 +154,13 @@ class Fleet:
         return Patience(until if deadline is None else min(until, deadline))
 
     def _with_room(self, tries: Tries | None, patience: Patience) -> tuple[Backend, ...]:
-        """Those that are not full; waits for one if all are. None are left when none may be used at all."""
+        """Those that are not full, or backups that are not; waits for one if all are. None where none may be used."""
 
         def ask() -> tuple[Backend, ...] | None:
-            backends = self.roster.candidates()
+            backends, backups = self.roster.candidates(), self.roster.backups()
             if tries is not None:
-                backends = tries.left(backends)
-            free = tuple(one for one in backends if not one.pool.full)
+                backends, backups = tries.left(backends), tries.left(backups)
+            free = _with_place(backends) or _with_place(backups)
             return None if backends and not free else free
 
         # Whoever comes while others wait goes behind them.
@@ -162,6 +170,10 @@ class Fleet:
         if free is None:
             raise Full("every upstream has as many requests in flight as max_connections allows")
         return free
+
+
+def _with_place(backends: tuple[Backend, ...]) -> tuple[Backend, ...]:
+    return tuple(one for one in backends if not one.pool.full)
 
 
 class Tries:
@@ -183,6 +195,8 @@ class Tries:
         """Those that may be tried: not one again that took too long, which would only take as long again."""
         return tuple(one for one in backends if one not in self._too_slow)
 
-    def in_order(self, backends: tuple[Backend, ...]) -> tuple[Backend, ...]:
-        """Those to choose from now: others before those that were tried."""
-        return tuple(one for one in backends if one not in self.backends) or self.left(backends)
+    def in_order(self, backends: tuple[Backend, ...], backups: tuple[Backend, ...]) -> tuple[Backend, ...]:
+        """Those to choose from now: others before those that were tried, and backups with room before these too."""
+        untried = tuple(one for one in backends if one not in self.backends)
+        spare = tuple(one for one in _with_place(backups) if one not in self.backends)
+        return untried or spare or self.left(backends)

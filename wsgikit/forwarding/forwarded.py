@@ -23,18 +23,22 @@ _VERSION = re.compile(r"[0-9](?:\.[0-9])?", re.ASCII)
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~%!$&'()*+;=]+)(?::([0-9]*))?", re.ASCII)
 
 
-@lru_cache(maxsize=1024)
 def valid_host(host: str) -> bool:
     """Whether ``host`` can stand in a Host header: a name or address and a port (RFC 9110 section 7.2).
 
     Two Host headers, which servers join with a comma, are none.
     """
-    return len(host) <= 512 and _HOST.fullmatch(host) is not None
+    return len(host) <= 512 and _is_host(host)
+
+
+@lru_cache(maxsize=1024)
+def _is_host(host: str) -> bool:
+    return _HOST.fullmatch(host) is not None
 
 
 def x_forwarded(environ: WSGIEnvironment, host: str, mount: str) -> tuple[str, ...]:
     """The lines of X-Forwarded-For, -Proto, -Host, -Port and (where the mount point was cut off) -Prefix."""
-    return _told(_proto(environ), host, mount, chain_of(environ))
+    return _told(scheme_of(environ), host, mount, chain_of(environ))
 
 
 @lru_cache(maxsize=1024)
@@ -57,10 +61,10 @@ def _place(proto: str, host: str, mount: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _proto(environ: WSGIEnvironment) -> str:
+def scheme_of(environ: WSGIEnvironment) -> str:
     """The scheme; uWSGI puts whatever anybody's X-Forwarded-Proto says into wsgi.url_scheme."""
-    proto: str = environ.get("wsgi.url_scheme") or "http"
-    return proto if proto in DEFAULT_PORTS else "http"
+    scheme: str = environ.get("wsgi.url_scheme") or "http"
+    return scheme if scheme in DEFAULT_PORTS else "http"
 
 
 def chain_of(environ: WSGIEnvironment) -> str:
@@ -77,7 +81,7 @@ def chain_of(environ: WSGIEnvironment) -> str:
 def forwarded(environ: WSGIEnvironment, host: str) -> tuple[str, ...]:
     """The line of Forwarded: each address of the chain, and the host and scheme that the client asked for."""
     asked = f";host={_quoted_string(host)}" if valid_host(host) else ""
-    asked += f";proto={_proto(environ)}"
+    asked += f";proto={scheme_of(environ)}"
     hops = [hop.strip() for hop in chain_of(environ).split(",")]
     return ("Forwarded: " + ", ".join(f"for={_node(hop)}{asked}" for hop in hops),)
 

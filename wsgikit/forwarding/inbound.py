@@ -13,7 +13,9 @@ from wsgikit.core.reply import reason as usual_reason
 from wsgikit.forwarding.errors import BrokenAnswer
 from wsgikit.http.hop import HOP_BY_HOP, nominated
 
-_REMEMBERED = 2048  # distinct names of fields
+_REMEMBERED, _LONGEST = 2048, 128  # distinct names of fields, and their length
+
+_STATUS = "status"  # a CGI server around us would take the field for the status (PEP 3333: the app must not send it)
 
 _NOT_IN_HINTS = frozenset({"", "content-length"})
 
@@ -53,7 +55,7 @@ def head(code: int, phrase: bytes, version: str, fields: list[tuple[bytes, bytes
     special: list[tuple[str, str]] = []
     for raw, value in fields:
         name = names[raw]
-        text = value.strip().decode("latin-1")
+        text = sendable(value)
         if name:
             headers.append((name, text))
         else:
@@ -72,7 +74,7 @@ def hint(fields: list[tuple[bytes, bytes]]) -> Headers:
     connection = [value.decode("latin-1") for raw, value in fields if raw.lower() == b"connection"]
     unwanted = _NOT_IN_HINTS | nominated(connection)
     kept = ((_field_names[raw], value) for raw, value in fields)
-    return [(name, value.strip().decode("latin-1")) for name, value in kept if name.lower() not in unwanted]
+    return [(name, sendable(value)) for name, value in kept if name.lower() not in unwanted]
 
 
 def _heed(found: Head, special: list[tuple[str, str]]) -> None:
@@ -108,8 +110,13 @@ def _heed_connection(found: Head, connection: list[str]) -> None:
 @lru_cache(maxsize=256)
 def status_line(code: int, phrase: bytes) -> str:
     """Code and reason for WSGI; never a bare code, and no control characters, which llhttp lets through here."""
-    text = phrase.strip().decode("latin-1")
+    text = sendable(phrase)
     return f"{code} {text if text and valid_value(text) else usual_reason(code)}"
+
+
+def sendable(value: bytes) -> str:
+    """A value or phrase for WSGI: a tab, which HTTP allows in both, is a control character there (PEP 3333)."""
+    return value.strip().replace(b"\t", b" ").decode("latin-1")
 
 
 def field_name(raw: bytes) -> str:
@@ -123,9 +130,9 @@ class _FieldNames(dict[bytes, str]):
     def __missing__(self, raw: bytes) -> str:
         name = raw.decode("ascii")
         lower = name.lower()
-        if lower in HOP_BY_HOP or lower in REFERENCES:
+        if lower in HOP_BY_HOP or lower in REFERENCES or lower == _STATUS:
             name = ""
-        if len(self) < _REMEMBERED:
+        if len(self) < _REMEMBERED and len(raw) <= _LONGEST:
             self[raw] = name
         return name
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 Statuses = int | str | Collection[int | str]
 """A code (404), a class of codes (``"5xx"``), or several of them."""
 
+LONGEST = 2_000_000.0
+"""Seconds that a socket can be waited for, 23 days: ``poll`` and Python's sockets count milliseconds in 31 bits."""
+
 
 def whole(owner: str, option: str, value: int, *, least: int = 1) -> int:
     """A whole number, ``least`` or more."""
@@ -30,6 +33,14 @@ def duration(owner: str, option: str, value: float | str) -> float:
     length = seconds(owner, option, value)
     if not length:
         raise wrong_value(owner, option, value, "more than 0 seconds")
+    return length
+
+
+def timeout(owner: str, option: str, value: float | str) -> float:
+    """A time for which a socket may be waited for, in seconds."""
+    length = duration(owner, option, value)
+    if length > LONGEST:
+        raise wrong_value(owner, option, value, f"{LONGEST:.0f} seconds at most")
     return length
 
 

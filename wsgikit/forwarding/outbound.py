@@ -5,11 +5,11 @@ All that does not depend on the request is made ready by the constructor or reme
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from wsgikit.core.environ import host as host_of
+from wsgikit.core.headers import valid_name
 from wsgikit.forwarding.errors import NotForwardable
 from wsgikit.forwarding.forwarded import forwarded, valid_host, via, x_forwarded
 from wsgikit.forwarding.target import target
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from wsgikit.forwarding.backend import Backend
     from wsgikit.forwarding.upload import Upload
 
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _ORDINARY = IDEMPOTENT | {"POST", "PATCH"}
 
 # Every byte a head may hold beside its line breaks (RFC 9110 section 5.5): what is left without them must be ours.
@@ -41,7 +40,7 @@ _LEFT_OUT = HOP_BY_HOP | {
     "forwarded",
     "proxy",  # a CGI script would take it for its own HTTP_PROXY ("httpoxy")
 }
-_REMEMBERED = 2048  # distinct names; strangers may invent as many as they like
+_REMEMBERED, _LONGEST = 2048, 128  # distinct names, and their length; strangers may invent what they like
 
 
 class Request:
@@ -51,10 +50,12 @@ class Request:
     with its line end; ``asked`` the host the client asked for; ``mount`` the mount point the backend does not see.
     The body has ``length`` bytes, of which ``body`` are here and ``more`` yields the rest; a length of None with
     ``more`` is a body that only its end tells. ``expects``: the client waits for 100 Continue before it sends its body.
+    ``begun``: some of ``more`` has been read, so that it cannot be sent again.
     """
 
     __slots__ = (
         "asked",
+        "begun",
         "body",
         "bound",
         "environ",
@@ -89,6 +90,7 @@ class Request:
         self.body = upload.first
         self.more: Iterator[bytes] | None = upload.more
         self.expects = expects
+        self.begun = False
         self.bound: Backend | None = None
         """The backend that the client is bound to, once it was found among those to choose from."""
 
@@ -174,14 +176,16 @@ def _add_fields(lines: list[str], environ: WSGIEnvironment) -> None:
 
 # Which keys of environ are sent, and as what, by all of its keys: a client repeats itself, and so does a server.
 _sent: dict[tuple[str, ...], tuple[tuple[str, str], ...]] = {}
-_REMEMBERED_SETS = 256
+_REMEMBERED_SETS, _LARGEST_SET = 256, 16384  # bytes in memory, more or less
 
 
 def _remember(keys: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """The pairs of key and name with its colon."""
     names = _field_names
     sent = tuple((key, names[key]) for key in keys if names[key])
-    if len(_sent) < _REMEMBERED_SETS:
+    if sum(len(key) + 64 for key in keys) <= _LARGEST_SET:
+        if len(_sent) >= _REMEMBERED_SETS:
+            _sent.clear()  # somebody makes them up: those that are real are soon back
         _sent[keys] = sent
     return sent
 
@@ -191,7 +195,7 @@ class _FieldNames(dict[str, str]):
 
     def __missing__(self, key: str) -> str:
         name = _field_name(key)
-        if len(self) < _REMEMBERED:
+        if len(self) < _REMEMBERED and len(key) <= _LONGEST:
             self[key] = name
         return name
 
@@ -207,8 +211,8 @@ def _field_name(key: str) -> str:
     lower = name.lower()
     if lower in _LEFT_OUT or lower.startswith(("proxy-", "x-forwarded-")):
         return ""
-    if not _TOKEN.fullmatch(name):
-        raise NotForwardable("the name of a header is none")
+    if not valid_name(name):
+        raise NotForwardable("the name of a header is not a token")
     return name.title() + ": "
 
 
@@ -233,8 +237,8 @@ def _asked_host(environ: WSGIEnvironment) -> str:
 
 
 def _check_method(method: str) -> None:
-    if not isinstance(method, str) or not _TOKEN.fullmatch(method):
-        raise NotForwardable("the method of the request is none")
+    if not isinstance(method, str) or not valid_name(method):
+        raise NotForwardable("the method of the request is not a token")
     if method == "CONNECT":
         raise NotForwardable("CONNECT asks for a tunnel, and this is none")
 

@@ -99,7 +99,10 @@ class Pool(Generic[C]):
         return connection
 
     def give(self, connection: C) -> None:
-        """Take back a connection that can be used again."""
+        """Take back a connection that can be used again; a suspect one not where it would be one beyond the limit."""
+        if connection.suspect and self.max_connections is not None:
+            self.drop(connection)  # the next request cannot use it yet, and opens another
+            return
         now = connection.idle_since = self._clock()
         with self._lock:
             self.busy -= 1

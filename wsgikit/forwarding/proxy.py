@@ -6,7 +6,8 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from wsgikit.core.errors import wrong_type, wrong_value
+from wsgikit.core.component import rebuild
+from wsgikit.core.errors import suggestion, wrong_type, wrong_value
 from wsgikit.core.middleware import Application
 from wsgikit.core.process import PerProcess
 from wsgikit.core.reply import reply
@@ -24,17 +25,17 @@ from wsgikit.forwarding.forwarded import KINDS, valid_host
 from wsgikit.forwarding.health.breaker import CircuitBreaker
 from wsgikit.forwarding.health.checks import HealthCheck
 from wsgikit.forwarding.health.passive import PassiveHealth
-from wsgikit.forwarding.options import duration, whole
+from wsgikit.forwarding.options import duration, timeout, whole
 from wsgikit.forwarding.outbound import Outbound
 from wsgikit.forwarding.rewrite import Place, rewritten
 from wsgikit.forwarding.settings import Settings
 from wsgikit.forwarding.target import quoted
-from wsgikit.forwarding.upstream import Upstream, connection_limit
-from wsgikit.forwarding.upstreams import Upstreams, as_upstream
+from wsgikit.forwarding.upstream import connection_limit
+from wsgikit.forwarding.upstreams import Upstreams, listed
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from wsgikit.core.headers import Headers
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from wsgikit.forwarding.exchange import Answer
     from wsgikit.forwarding.outbound import Request
     from wsgikit.forwarding.tls import TLS
+    from wsgikit.forwarding.upstream import Upstream
 
 Option = TypeVar("Option")
 
@@ -97,7 +99,7 @@ class ReverseProxy(Application):
 
     def __init__(
         self,
-        upstreams: str | Upstream | Iterable[str | Upstream],
+        upstreams: str | Upstream | Sequence[str | Upstream],
         *,
         policy: str | Policy | Callable[..., Any] = "round_robin",
         host: str = "upstream",
@@ -120,18 +122,17 @@ class ReverseProxy(Application):
         rewrite_cookies: bool = False,
         tls: TLS | ssl.SSLContext | None = None,
     ) -> None:
-        listed = _upstreams(upstreams, may_be_empty=resolve is not None)
-        draining = upstreams.draining if isinstance(upstreams, Upstreams) else frozenset()
-        self.upstreams = Upstreams(listed, draining)
+        if isinstance(upstreams, Upstreams):  # of a proxy that is copied after they have changed
+            self.upstreams = upstreams.twin()
+        else:
+            self.upstreams = Upstreams(listed(upstreams, may_be_empty=resolve is not None))
         self.policy = policy
         self.host = _host(host)
         self.keep_prefix = flag("ReverseProxy", "keep_prefix", keep_prefix)
-        if forwarded not in KINDS:
-            raise wrong_value("ReverseProxy", "forwarded", forwarded, f"one of {', '.join(map(repr, KINDS))}")
-        self.forwarded = forwarded
+        self.forwarded = _forwarded(forwarded)
         self.via = _via(via)
-        self.connect_timeout = duration("ReverseProxy", "connect_timeout", connect_timeout)
-        self.read_timeout = duration("ReverseProxy", "read_timeout", read_timeout)
+        self.connect_timeout = timeout("ReverseProxy", "connect_timeout", connect_timeout)
+        self.read_timeout = timeout("ReverseProxy", "read_timeout", read_timeout)
         self.total_timeout = (
             None if total_timeout is None else duration("ReverseProxy", "total_timeout", total_timeout)
         )
@@ -151,7 +152,12 @@ class ReverseProxy(Application):
         self._outbound = Outbound(keep_prefix=keep_prefix, forwarded=forwarded, via=via)
         # Of the upstreams and settings, and not of the proxy: one that is dropped is gone at once, with its threads.
         self._fleets: PerProcess[Fleet] = PerProcess(
-            partial(Fleet, self.upstreams, self._settings(), watching("ReverseProxy", resolve, listed))
+            partial(
+                Fleet,
+                self.upstreams,
+                self._settings(),
+                watching("ReverseProxy", resolve, tuple(self.upstreams)),
+            )
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -186,6 +192,11 @@ class ReverseProxy(Application):
         fleet = self._fleets.drop()
         if fleet is not None:
             fleet.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.upstreams.version:
+            return super().__reduce__()
+        return rebuild, (type(self), self._passed)  # as nothing has changed, a copy shows what this shows
 
     def _arguments(self) -> dict[str, Any]:
         """What would build this again, with the upstreams as they are now."""
@@ -273,27 +284,6 @@ def _refuse(environ: WSGIEnvironment, start_response: StartResponse, error: Forw
     return reply(environ, start_response, error.status, error.detail, headers=error.headers)
 
 
-def _upstreams(given: object, *, may_be_empty: bool) -> tuple[Upstream, ...]:
-    wanted = "a URL, an Upstream, or a list of either"
-    listed = [given] if isinstance(given, str | Upstream) else given
-    if not isinstance(listed, list | tuple | Upstreams):
-        raise wrong_type("ReverseProxy", "upstreams", given, wanted)
-    if isinstance(listed, Upstreams):
-        return tuple(listed)  # of a proxy that is copied, all of whose upstreams may have been removed
-    if not listed and not may_be_empty:
-        raise wrong_value("ReverseProxy", "upstreams", given, "at least one URL or Upstream")
-    found = tuple(as_upstream("ReverseProxy", "upstreams", one) for one in listed)
-    if found and not any(one.weight for one in found):
-        raise wrong_value("ReverseProxy", "upstreams", given, "at least one with a weight above 0")
-    urls = [one.url for one in found]
-    for url in urls:
-        if urls.count(url) > 1:
-            raise wrong_value(
-                "ReverseProxy", "upstreams", url, "each upstream once; give it a weight instead"
-            )
-    return found
-
-
 def _of(kind: type[Option], option: str, value: Option | None) -> Option | None:
     """An option that is a thing of its own kind, or None."""
     if value is not None and not isinstance(value, kind):
@@ -308,6 +298,13 @@ def _host(host: object) -> str:
     if not valid_host(host):
         raise wrong_value("ReverseProxy", "host", host, wanted)
     return host
+
+
+def _forwarded(kind: str | None) -> str | None:
+    if kind not in KINDS:
+        hint = suggestion(kind, filter(None, KINDS)) if isinstance(kind, str) else ""
+        raise wrong_value("ReverseProxy", "forwarded", kind, f"one of {', '.join(map(repr, KINDS))}{hint}")
+    return kind
 
 
 def _via(via: object) -> str | None:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 _REFERENCE = re.compile(r"(?:(?:(https?):)?//([^/?#]*))?(/[^?#]*)?(.*)", re.IGNORECASE | re.DOTALL)
 
+# A path that would be read as an authority without one before it; browsers skip tabs, and take a backslash for a slash.
+_LIKE_AUTHORITY = re.compile(r"/\t*[/\\]")
+
 
 class Place(NamedTuple):
     """Where a backend is, in its own eyes and in the client's."""
@@ -45,14 +48,17 @@ class Place(NamedTuple):
         if authority is not None and not self._is_named(scheme or "http", authority):
             return value
         moved = self.path(path or "/")
-        return value if moved is None else moved + rest
+        if moved is None or moved + rest == value:
+            return value
+        # "/." is no step (RFC 3986 section 4.2): "http://backend//evil.example" must not lead to evil.example.
+        return f"/.{moved}{rest}" if _LIKE_AUTHORITY.match(moved) else moved + rest
 
     def cookie(self, value: str) -> str:
         """A Set-Cookie: its Path goes below the mount point, a Domain that names the backend goes.
 
         Cookies whose name begins with ``__Host-`` are left alone: browsers take them with ``Path=/`` only.
         """
-        if value.startswith("__Host-"):
+        if value[:7].lower() == "__host-":  # in whichever case (RFC 6265bis section 5.7)
             return value
         pair, *attributes = value.split(";")
         kept = [pair]

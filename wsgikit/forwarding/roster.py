@@ -48,7 +48,7 @@ class Roster:
         self._settings = settings
         self._watch = watch
         self._released = released
-        self._available = Available((), -inf, False)
+        self._available = Available((), (), -inf, False)
         self._news: object = object()  # another one whenever something has changed
         self._surveyed: object = None
         self._version = -1
@@ -74,6 +74,10 @@ class Roster:
         if self._surveyed is not self._news or now >= self._available.until:
             self._survey(now)
         return self._available.backends
+
+    def backups(self) -> tuple[Backend, ...]:
+        """The backups that a request may go to which has failed at all of the candidates, or finds them full."""
+        return self._available.backups
 
     def retry_after(self) -> int:
         """Seconds until something may have changed."""

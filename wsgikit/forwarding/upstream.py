@@ -119,14 +119,21 @@ def parse(url: str) -> Address:
     for prefix, scheme in _UNIX.items():
         if url.startswith(prefix):
             return _unix(scheme, url.removeprefix(prefix))
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets without an address in them
+        raise ValueError(_WANTED) from None
     if parts.scheme not in _PORTS:
         raise ValueError(_WANTED)
     if parts.query or parts.fragment or "?" in url or "#" in url:
         raise ValueError("a URL without query and fragment")
     if "@" in parts.netloc:
         raise ValueError("a URL without user and password; send an Authorization header instead")
-    return _tcp(parts.scheme, parts.hostname or "", parts.port, parts.path)
+    try:
+        port = parts.port
+    except ValueError:  # none of 16 bits
+        port = 0
+    return _tcp(parts.scheme, parts.hostname or "", port, parts.path)
 
 
 def _tcp(scheme: str, host: str, given: int | None, path: str) -> Address:

@@ -1,4 +1,4 @@
-"""``proxy.upstreams``: the upstreams of a proxy, which may change while it serves."""
+"""``proxy.upstreams``: the upstreams of a proxy as they were given, and as they change while it serves."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ class Upstreams(Sequence[Upstream]):
     A server with several workers has the sequence once in each; ``resolve=`` changes all of them.
     """
 
-    def __init__(self, upstreams: tuple[Upstream, ...], draining: frozenset[str] = frozenset()) -> None:
-        self.version = 0
+    def __init__(
+        self, upstreams: tuple[Upstream, ...], draining: frozenset[str] = frozenset(), version: int = 0
+    ) -> None:
+        self.version = version
         self.draining = draining
         self._listed = upstreams
         self._locks: PerProcess[Lock] = PerProcess(Lock)
@@ -50,7 +52,7 @@ class Upstreams(Sequence[Upstream]):
     __hash__ = None  # type: ignore[assignment]  # it changes
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Upstreams, (self._listed, self.draining)
+        return Upstreams, (self._listed, self.draining, self.version)
 
     def __repr__(self) -> str:
         return f"<Upstreams {', '.join(one.url for one in self._listed) or 'none yet'}>"
@@ -98,6 +100,10 @@ class Upstreams(Sequence[Upstream]):
             self.version += 1
         self._tell(url, "draining")
 
+    def twin(self) -> Upstreams:
+        """The same for another proxy, to change by itself."""
+        return Upstreams(self._listed, self.draining, self.version)
+
     def serve(self, roster: Roster) -> None:
         """Tell ``roster`` of changes from now on."""
         self._roster = weakref.ref(roster)
@@ -119,6 +125,25 @@ class Upstreams(Sequence[Upstream]):
 
 def _nobody() -> None:
     return None
+
+
+def listed(given: object, *, may_be_empty: bool) -> tuple[Upstream, ...]:
+    """What the option ``upstreams`` of ReverseProxy lists, each an Upstream."""
+    several = [given] if isinstance(given, str | Upstream) else given
+    if not isinstance(several, list | tuple):
+        raise wrong_type("ReverseProxy", "upstreams", given, "a URL, an Upstream, or a list of either")
+    if not several and not may_be_empty:
+        raise wrong_value("ReverseProxy", "upstreams", given, "at least one URL or Upstream")
+    found = tuple(as_upstream("ReverseProxy", "upstreams", one) for one in several)
+    if found and not any(one.weight for one in found):
+        raise wrong_value("ReverseProxy", "upstreams", given, "at least one with a weight above 0")
+    urls = [one.url for one in found]
+    for url in urls:
+        if urls.count(url) > 1:
+            raise wrong_value(
+                "ReverseProxy", "upstreams", url, "each upstream once; give it a weight instead"
+            )
+    return found
 
 
 def as_upstream(owner: str, option: str, value: object) -> Upstream:

@@ -54,6 +54,18 @@ def test_panic_takes_the_backups_when_no_primary_is_left() -> None:
     assert names("oor", backups="c") == ("c", True)
 
 
+def test_backups_stand_behind_the_primaries_of_their_level() -> None:
+    behind = {
+        "uruu": "d",  # of the usable, as there is a usable primary
+        "rrru": "",  # it comes first, and nobody is behind
+        "rrrr": "d",
+        "uuuo": "",
+    }
+    for levels, expected in behind.items():
+        found = available(stand(levels, backups="d"))
+        assert "".join(one.name for one in found.backups) == expected  # type: ignore[attr-defined]
+
+
 def test_nobody_is_taken_who_is_out() -> None:
     assert names("ooo", backups="c") == ("", False)
     assert names("") == ("", False)

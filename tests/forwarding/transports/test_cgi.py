@@ -96,6 +96,11 @@ def test_https_is_told_in_every_way_a_server_asks_for() -> None:
     assert "HTTPS" not in made()
 
 
+def test_a_scheme_that_is_none_is_not_passed_on() -> None:
+    found = made(environ={"wsgi.url_scheme": "javascript", "SERVER_PORT": ""})
+    assert (found["REQUEST_SCHEME"], found["UWSGI_SCHEME"], found["SERVER_PORT"]) == ("http", "http", "80")
+
+
 def test_a_peer_without_an_address_is_an_empty_one() -> None:
     found = made(environ={"REMOTE_ADDR": "", "REMOTE_PORT": ""})
     assert found["REMOTE_ADDR"] == ""

@@ -57,6 +57,7 @@ def test_a_plain_answer_is_taken_at_once() -> None:
         OK.replace(b"Length: 2", b"Length: 2\r\nContent-Length: 2"),
         OK.replace(b"Length: 2", b"Length: 2, 2"),
         OK.replace(b"\r\nContent-L", b"\r\nSet-Cookie: a=1\r\nContent-L"),
+        OK.replace(b"\r\nContent-L", b"\r\nStatus: 500 No\r\nContent-L"),
         OK.replace(b"\r\nContent-L", b"\r\nConnection: close\r\nContent-L"),
         OK.replace(b"\r\nContent-L", b"\r\nTransfer-Encoding: chunked\r\nContent-L"),
         OK.replace(b"\r\nContent-L", b"\r\n folded\r\nContent-L"),

@@ -6,6 +6,7 @@
 
 The tiers are the primaries and the backups. The first with a usable backend gives its usable ones. When no tier has
 any, guesses about health are worth less than an answer: the first with backends in reserve gives those (panic).
+A request that has failed at every primary, or finds them full, may still go to the backups of the same level.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ class Standing(NamedTuple):
 
 
 class Available(NamedTuple):
-    """The backends to choose from, until when that holds, and whether there was no better choice."""
+    """The backends to choose from, the backups behind them, until when that holds, and whether it is panic."""
 
     backends: tuple[Backend, ...]
+    backups: tuple[Backend, ...]
     until: float
     panic: bool
 
@@ -42,10 +44,11 @@ def available(standings: Iterable[Standing]) -> Available:
     listed = list(standings)
     until = min((one.until for one in listed if one.until is not None), default=inf)
     for level in (USABLE, RESERVE):
-        for backup in (False, True):
-            found = tuple(
-                one.backend for one in listed if one.level == level and one.backend.backup is backup
-            )
-            if found:
-                return Available(found, until, level == RESERVE)
-    return Available((), until, False)
+        found = [one.backend for one in listed if one.level == level]
+        primaries = tuple(one for one in found if not one.backup)
+        backups = tuple(one for one in found if one.backup)
+        if primaries:
+            return Available(primaries, backups, until, level == RESERVE)
+        if backups:
+            return Available(backups, (), until, level == RESERVE)
+    return Available((), (), until, False)

@@ -11,12 +11,12 @@ What is known when an attempt has failed, and what may be done about it:
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Collection
 
 from wsgikit.core.component import Component
 from wsgikit.core.errors import wrong_type, wrong_value
+from wsgikit.core.headers import valid_name
 from wsgikit.forwarding.errors import (
     ConnectTimedOut,
     ForwardingError,
@@ -29,8 +29,6 @@ from wsgikit.forwarding.health.window import Window
 from wsgikit.forwarding.options import Statuses, share, status_codes, whole
 from wsgikit.http.methods import IDEMPOTENT
 
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-
 _UNSEEN = (Unreachable, ConnectTimedOut)
 # The one is the client's fault; the other says that there is nobody to try, and whoever waits does so before.
 _FUTILE = (NotForwardable, NoneAvailable)
@@ -40,7 +38,7 @@ class Retry(Component):
     """Sends a request again that got no answer: ``Retry(3, statuses=(502, 503))``.
 
     - ``attempts``: tries in all, the first among them (default 2; 1 switches retries off). Another upstream is tried
-      first, where there is one.
+      first, where there is one, and a backup where all primaries were tried.
     - ``methods``: the methods that are repeated when the backend may have seen the request (default: the idempotent
       ones of RFC 9110: GET, HEAD, OPTIONS, TRACE, PUT, DELETE). Where no connection was made, any method is.
     - ``statuses``: answers after which such a request is sent again too, as codes or classes from 400 up (default none:
@@ -144,6 +142,6 @@ def _method_names(methods: Collection[str]) -> frozenset[str]:
     for name in methods:
         if not isinstance(name, str):
             raise wrong_type("Retry", "methods", name, wanted)
-        if not _TOKEN.fullmatch(name):
+        if not valid_name(name):
             raise wrong_value("Retry", "methods", name, wanted)
     return frozenset(name.upper() for name in methods)

@@ -1,1 +1,1 @@
-"""What is spoken with a backend: HTTP/1.1 over TCP and unix sockets."""
+"""What is spoken with a backend: HTTP/1.1, with or without TLS, uwsgi, SCGI and FastCGI, over TCP and unix sockets."""

@@ -144,9 +144,12 @@ class AnswerParser:
                 self.hints.append(inbound.hint(self._fields))
             return
         # llhttp says so of HTTP/1.1, and of 1.0 that asks for it; asking for the version costs more.
-        version = "1.1" if self._llhttp.should_keep_alive() else self._llhttp.get_http_version()
+        keeps = self._llhttp.should_keep_alive()
+        version = "1.1" if keeps else self._llhttp.get_http_version()
         try:
             self.head = inbound.head(code, self._phrase, version, self._fields)
+            # It heeds Proxy-Connection too, and takes no second answer then; after one to HEAD it is made anew.
+            self.head.persistent &= keeps or self.bodiless
         except BrokenAnswer as error:
             self.fault = error
         self._fields = []  # what comes now are trailers, and these are dropped

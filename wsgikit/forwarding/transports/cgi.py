@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from wsgikit.core.environ import DEFAULT_PORTS
 from wsgikit.forwarding.errors import HeadersTooLarge, NotForwardable
+from wsgikit.forwarding.forwarded import scheme_of
 from wsgikit.forwarding.target import below
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _NAME = re.compile(rb"[A-Z0-9_]+")
 # Fields that have a variable of their own, that mean nothing on this way, or that must never be one ("httpoxy").
 _LEFT_OUT = frozenset({b"HOST", b"CONTENT_LENGTH", b"CONNECTION", b"EXPECT", b"TRANSFER_ENCODING", b"PROXY"})
 
-_REMEMBERED = 2048  # distinct names; strangers may invent as many as they like
+_REMEMBERED, _LONGEST = 2048, 128  # distinct names, and their length; strangers may invent what they like
 
 
 def variables(request: Request, address: Address, host: str, **own: str) -> dict[bytes, bytes]:
@@ -42,7 +43,7 @@ def variables(request: Request, address: Address, host: str, **own: str) -> dict
     target = below(address.base, request.target)
     path, _, query = target.partition("?")
     environ = request.environ
-    scheme = environ.get("wsgi.url_scheme") or "http"
+    scheme = scheme_of(environ)
     values = {
         "REQUEST_METHOD": request.method,
         "REQUEST_URI": target,
@@ -53,7 +54,7 @@ def variables(request: Request, address: Address, host: str, **own: str) -> dict
         "CONTENT_LENGTH": "" if request.length is None else str(request.length),
         "SERVER_PROTOCOL": "HTTP/1.1",
         "SERVER_NAME": environ.get("SERVER_NAME") or "localhost",
-        "SERVER_PORT": environ.get("SERVER_PORT") or DEFAULT_PORTS.get(scheme, "80"),
+        "SERVER_PORT": environ.get("SERVER_PORT") or DEFAULT_PORTS[scheme],
         "REMOTE_ADDR": environ.get("REMOTE_ADDR") or "",
         "REQUEST_SCHEME": scheme,
         "UWSGI_SCHEME": scheme,
@@ -105,7 +106,7 @@ class _Variables(dict[bytes, bytes]):
             name = b""
         elif name != b"CONTENT_TYPE":
             name = b"HTTP_" + name
-        if len(self) < _REMEMBERED:
+        if len(self) < _REMEMBERED and len(field) <= _LONGEST:
             self[field] = name
         return name
 

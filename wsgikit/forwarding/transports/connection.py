@@ -203,6 +203,7 @@ class Connection:
                 raise parser.fault
             if self._sending:
                 self._turn()
+                request.begun = request.begun or bool(self._pending)
             else:
                 self._receive()
             if parser.hints:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from wsgikit.forwarding.inbound import Head, field_name, status_line
+from wsgikit.forwarding.inbound import Head, field_name, sendable, status_line
 
 # A status that comes with a body, and its reason (RFC 9112 section 4).
 _STATUS = re.compile(rb"HTTP/1\.1 ((?!204|304)[2-5][0-9]{2}) ([\t\x20-\x7e\x80-\xff]*)")
@@ -76,4 +76,4 @@ def _field(line: bytes) -> tuple[tuple[str, str] | None, int | None] | None:
         if not _LENGTH.fullmatch(value):
             return None
         length = int(value)
-    return (name, value.decode("latin-1")), length
+    return (name, sendable(value)), length
