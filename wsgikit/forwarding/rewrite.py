@@ -68,6 +68,8 @@ class Place(NamedTuple):
             if word == "domain" and text.lstrip(".").lower() == _host_name(self.authority):
                 continue
             moved = self.path(text) if word == "path" and text.startswith("/") else None
+            if moved == self.mount + "/" and self.mount:
+                moved = self.mount  # or it would be kept from the mount point itself (RFC 6265 section 5.1.4)
             kept.append(attribute if moved is None else f"{name}={moved}")
         return ";".join(kept)
 

@@ -24,9 +24,9 @@ def build_environ(
     environ: Mapping[str, Any] | None = None,
 ) -> WSGIEnvironment:
     """Gives the environ a strict server would give; the options are those of `call`."""
-    path, _, asked = path.partition("?")
+    path, mark, asked = path.partition("?")
     query = "&".join(filter(None, (asked, query)))
-    target = quote(f"{path}?{query}" if query else path, safe=_AS_IT_STANDS)
+    target = quote(f"{path}?{query}" if query else path + mark, safe=_AS_IT_STANDS)
     built: dict[str, Any] = {
         "REQUEST_METHOD": method,
         "SCRIPT_NAME": "",

@@ -191,10 +191,9 @@ def test_it_is_pickled_copied_and_compared_by_what_it_is() -> None:
     ("secret", "error"),
     [
         ("", ValueError),
-        ("hunter2hunter2!", ValueError),
-        (b"hunter2hunter2!", ValueError),
+        (b"", ValueError),
         ([], ValueError),
-        ([SECRET, "hunter2hunter2!"], ValueError),
+        ([SECRET, ""], ValueError),
         (None, TypeError),
         (1234567890123456789, TypeError),
         ([SECRET, 1234567890123456789], TypeError),
@@ -202,7 +201,7 @@ def test_it_is_pickled_copied_and_compared_by_what_it_is() -> None:
     ],
 )
 def test_secret_that_will_not_do_is_refused_without_showing_it(secret: Any, error: type[Exception]) -> None:
-    with pytest.raises(error, match=r"Sticky: secret=\[hidden\] .*16 bytes at least") as raised:
+    with pytest.raises(error, match=r"Sticky: secret=\[hidden\] .*none empty") as raised:
         sticky(secret=secret)
     for shown in ("hunter", "12345", SECRET):
         assert shown not in str(raised.value)

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
     Secret = str | bytes
 
-_SHORTEST = 16  # bytes of a secret: 128 bits, beyond guessing where they are random
-_WANTED = f"text or bytes, {_SHORTEST} bytes at least (secrets.token_hex(32) makes some), or a list of them"
+_WANTED = "text or bytes (secrets.token_hex(32) makes some), or a list of them, none empty"
 
 # Characters of 6 bits: that two of a million backends share a name has a chance of 1 in 10**17.
 _NAME_LENGTH = 16
@@ -42,8 +41,8 @@ class Sticky(Component):
     """Keeps each client with the backend that answered it first, by a signed cookie, while that one can be used.
 
     - ``cookie``: the name of the cookie.
-    - ``secret``: text or bytes that nobody else knows, 16 bytes at least (``secrets.token_hex(32)`` makes one), the
-      same in all processes and after restarts. Or a list of them, the newest first: cookies signed with an older one
+    - ``secret``: text or bytes that nobody else knows (``secrets.token_hex(32)`` makes one; whoever guesses it can
+      choose a backend), the same in all processes and after restarts. Or a list of them, the newest first: cookies signed with an older one
       still hold, so that a secret can be changed without moving anybody.
     - ``max_age``: how long a browser keeps the cookie, in seconds, or text like ``"1d"`` (default None: until it is
       closed).
@@ -123,9 +122,8 @@ def _keys(secret: Secret | Sequence[Secret]) -> list[bytes]:
     if not isinstance(listed, list | tuple) or not all(isinstance(one, str | bytes) for one in listed):
         raise TypeError(f"Sticky: secret=[hidden] ({type(secret).__name__}) will not do: {_WANTED}")
     keys = [one.encode("utf-8", "surrogatepass") if isinstance(one, str) else one for one in listed]
-    shortest = min(map(len, keys), default=0)
-    if shortest < _SHORTEST:
-        raise ValueError(f"Sticky: secret=[hidden] ({shortest} bytes) will not do: {_WANTED}")
+    if not keys or not all(keys):
+        raise ValueError(f"Sticky: secret=[hidden] (empty) will not do: {_WANTED}")
     return keys
 
 

@@ -8,11 +8,12 @@ import msgspec
 
 from wsgikit.core.component import Component
 from wsgikit.core.errors import wrong_type, wrong_value
+from wsgikit.core.secret import without_password
 from wsgikit.core.units import seconds, size
 from wsgikit.responses.cache.entry import Entry, wrong_size
 from wsgikit.responses.cache.stores.gathered import Gathered
 from wsgikit.responses.cache.stores.record import digest, packed, reader, sound
-from wsgikit.responses.cache.stores.redisserver import RedisServer, shown
+from wsgikit.responses.cache.stores.redisserver import RedisServer
 from wsgikit.responses.cache.stores.variants import placed
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class RedisStore(Component):
     def options(self) -> dict[str, Any]:
         """What was passed to the constructor, but for the password."""
         passed = super().options()
-        return {**passed, "url": shown(passed["url"])}
+        return {**passed, "url": without_password(passed["url"])}
 
     def find(self, key: str) -> list[Entry]:
         """The variants under ``key``, newest first."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from importlib import import_module
 from time import monotonic
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsgikit.core.errors import wrong_type, wrong_value
 from wsgikit.core.process import PerProcess
+from wsgikit.core.secret import without_password
 from wsgikit.responses.cache.entry import StoreError, StoreResting
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _REST = 1.0  # seconds for which a server that failed is not asked again
 _SCHEMES = {"redis": "redis", "rediss": "rediss", "unix": "unix", "valkey": "redis", "valkeys": "rediss"}
 _WANTED = "a URL such as redis://host:6379/0, rediss://host or unix:///run/redis.sock"
-_SECRET = re.compile(r"(?<=://)([^:@/?]*:).*(?=@)|(password=)[^&]+")
 
 
 class RedisServer:
@@ -35,7 +34,7 @@ class RedisServer:
         try:
             self._client()
         except ValueError as error:  # a port that is no number
-            raise wrong_value("RedisStore", "url", shown(url), f"{_WANTED} ({error})") from None
+            raise wrong_value("RedisStore", "url", without_password(url), f"{_WANTED} ({error})") from None
 
     @contextmanager
     def asked(self) -> Iterator[Any]:
@@ -93,18 +92,13 @@ class _Live:
         self.again = 0.0
 
 
-def shown(url: str) -> str:
-    """The URL without the password in it."""
-    return _SECRET.sub(lambda match: f"{match[1] or match[2]}***", url)
-
-
 def _understood(url: str) -> str:
     """The URL as the library knows it, which has no names for Valkey."""
     if not isinstance(url, str):
         raise wrong_type("RedisStore", "url", url, _WANTED)
     scheme, colon, rest = url.partition("://")
     if scheme not in _SCHEMES or not colon:
-        raise wrong_value("RedisStore", "url", shown(url), _WANTED)
+        raise wrong_value("RedisStore", "url", without_password(url), _WANTED)
     return f"{_SCHEMES[scheme]}://{rest}"
 
 
