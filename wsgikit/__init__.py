@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from wsgikit.mounting.mount import Mount as Mount
     from wsgikit.mounting.prefix import Prefix as Prefix
     from wsgikit.mounting.split import Split as Split
+    from wsgikit.operations.bodylimit import BodyLimit as BodyLimit
+    from wsgikit.operations.concurrency import ConcurrencyLimit as ConcurrencyLimit
+    from wsgikit.operations.headerlimit import HeaderLimit as HeaderLimit
+    from wsgikit.operations.maintenance import Maintenance as Maintenance
+    from wsgikit.operations.ratelimit import RateLimit as RateLimit
     from wsgikit.responses.cache.layer import Cache as Cache
     from wsgikit.responses.cache.stores.file import FileStore as FileStore
     from wsgikit.responses.cache.stores.memory import MemoryStore as MemoryStore
@@ -129,6 +134,12 @@ _HOMES = {
     "Sticky": "wsgikit.forwarding.balancing.sticky",
     "TLS": "wsgikit.forwarding.tls",
     "Upstream": "wsgikit.forwarding.upstream",
+    # operations
+    "BodyLimit": "wsgikit.operations.bodylimit",
+    "ConcurrencyLimit": "wsgikit.operations.concurrency",
+    "HeaderLimit": "wsgikit.operations.headerlimit",
+    "Maintenance": "wsgikit.operations.maintenance",
+    "RateLimit": "wsgikit.operations.ratelimit",
     # responses
     "Compress": "wsgikit.responses.compress",
     "Cache": "wsgikit.responses.cache.layer",
@@ -161,12 +172,14 @@ __all__ = [
     "XSLT",
     "AccessLog",
     "BasicAuth",
+    "BodyLimit",
     "Cache",
     "Cascade",
     "CatchErrors",
     "CircuitBreaker",
     "ClientIP",
     "Compress",
+    "ConcurrencyLimit",
     "ConditionalGet",
     "ContentType",
     "Cookie",
@@ -178,11 +191,13 @@ __all__ = [
     "HTMLRewrite",
     "Head",
     "Header",
+    "HeaderLimit",
     "Headers",
     "HealthCheck",
     "Host",
     "Layer",
     "Lazy",
+    "Maintenance",
     "MemoryStore",
     "Method",
     "Mirror",
@@ -194,6 +209,7 @@ __all__ = [
     "Prefix",
     "Query",
     "Ranges",
+    "RateLimit",
     "Redirect",
     "RedisStore",
     "RemoveHeader",

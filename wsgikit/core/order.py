@@ -49,6 +49,12 @@ RULES = (
         "what is answered further out is not logged; outside, the log has the verified client all the same",
     ),
     Rule(
+        "limit-before-trust",
+        ("RateLimit", "Maintenance"),
+        ("TrustedProxies",),
+        "what it decides by the client's address, it decides by that of the proxy in front",
+    ),
+    Rule(
         "cache-before-trust",
         ("Cache",),
         ("TrustedProxies",),
