@@ -143,10 +143,13 @@ class Folder:
         """Remove what writers left that were killed, and count anew what the living write."""
         taken = 0
         for entry in _listed(f"{self.root}/partial"):
-            if _abandoned(entry.path):
-                unlink(entry.path)
-            else:
-                taken += cost(entry.stat(follow_symlinks=False).st_size)
+            try:
+                if _abandoned(entry.path):
+                    unlink(entry.path)
+                else:
+                    taken += cost(entry.stat(follow_symlinks=False).st_size)
+            except FileNotFoundError:
+                continue  # its writer has finished with it since it was listed
         ledger.set(PARTIAL, taken)
 
     def _begin(self, ledger: Ledger) -> None:
