@@ -1,5 +1,5 @@
-"""What every layer that changes bodies has in common; a test named by a code (T1, P5 ...) is one behaviour of section 5
-of the facts it was built on: P for every layer that touches bodies, T for those that change them."""
+"""What every layer that changes bodies has in common; a test named by a code (T1, P5 ...) is one of the behaviours
+in docs/behaviours.md: P for every layer that touches bodies, T for those that change them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compress; a test named by a code (G1, T2, P5 ...) is one behaviour of section 5 of the facts it was built on:
+"""Compress; a test named by a code (G1, T2, P5 ...) is one of the behaviours in docs/behaviours.md:
 P for every layer that touches bodies, T for those that change them, G for compression."""
 
 from __future__ import annotations

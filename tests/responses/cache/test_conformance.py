@@ -1,4 +1,4 @@
-"""K1 to K22: what a shared HTTP cache does (section 5 of the facts it was built on), each test named by its code.
+"""K1 to K22: what a shared HTTP cache does (docs/behaviours.md), each test named by its code.
 
 Many of the cases are those by which other caches were found wrong, hishel above all.
 """
