@@ -9,10 +9,10 @@ from typing import Any
 from responses import CHUNKS, PAGE
 from rounds import BROWSER, minima, request
 
-from wsgikit.responses.htmlrewrite import HTMLRewrite
-from wsgikit.responses.replace import Replace
-from wsgikit.responses.transform import Transform
-from wsgikit.responses.xslt import XSLT
+from wsgikit.responses.bodies.htmlrewrite import HTMLRewrite
+from wsgikit.responses.bodies.replace import Replace
+from wsgikit.responses.bodies.transform import Transform
+from wsgikit.responses.bodies.xslt import XSLT
 
 HTML = [("Content-Type", "text/html; charset=utf-8")]
 DOCUMENT = b"<list>%b</list>" % (b"<item><title>One of many</title></item>" * 1000)

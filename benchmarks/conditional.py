@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from rounds import BROWSER, minima, request
 
-from wsgikit.responses.conditional import ConditionalGet
-from wsgikit.responses.etag import ETag
-from wsgikit.responses.ranges import Ranges
+from wsgikit.responses.conditional.conditionalget import ConditionalGet
+from wsgikit.responses.conditional.etag import ETag
+from wsgikit.responses.conditional.ranges import Ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -7,11 +7,11 @@ from typing import Any
 
 from rounds import BROWSER, minima, request
 
-from wsgikit.responses.catcherrors import CatchErrors
-from wsgikit.responses.cors import CORS
-from wsgikit.responses.errorpages import ErrorPages
-from wsgikit.responses.security import SecurityHeaders
-from wsgikit.responses.servertiming import ServerTiming
+from wsgikit.responses.errors.catcherrors import CatchErrors
+from wsgikit.responses.errors.errorpages import ErrorPages
+from wsgikit.responses.heads.cors import CORS
+from wsgikit.responses.heads.security import SecurityHeaders
+from wsgikit.responses.heads.servertiming import ServerTiming
 
 PAGE = b"<!doctype html><title>page</title>"
 HEAD = [

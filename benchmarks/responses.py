@@ -12,9 +12,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from wsgikit.core.flight import Flight
-from wsgikit.responses.codecs import find
-from wsgikit.responses.compress import Compress
-from wsgikit.responses.headers import Headers
+from wsgikit.responses.compression.codecs import find
+from wsgikit.responses.compression.compress import Compress
+from wsgikit.responses.heads.headers import Headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

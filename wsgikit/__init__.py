@@ -34,25 +34,25 @@ if TYPE_CHECKING:
     from wsgikit.operations.headerlimit import HeaderLimit as HeaderLimit
     from wsgikit.operations.maintenance import Maintenance as Maintenance
     from wsgikit.operations.ratelimit import RateLimit as RateLimit
+    from wsgikit.responses.bodies.htmlrewrite import HTMLRewrite as HTMLRewrite
+    from wsgikit.responses.bodies.replace import Replace as Replace
+    from wsgikit.responses.bodies.transform import Transform as Transform
+    from wsgikit.responses.bodies.xslt import XSLT as XSLT
     from wsgikit.responses.cache.layer import Cache as Cache
     from wsgikit.responses.cache.stores.file import FileStore as FileStore
     from wsgikit.responses.cache.stores.memory import MemoryStore as MemoryStore
     from wsgikit.responses.cache.stores.redis import RedisStore as RedisStore
-    from wsgikit.responses.catcherrors import CatchErrors as CatchErrors
-    from wsgikit.responses.compress import Compress as Compress
-    from wsgikit.responses.conditional import ConditionalGet as ConditionalGet
-    from wsgikit.responses.cors import CORS as CORS
-    from wsgikit.responses.errorpages import ErrorPages as ErrorPages
-    from wsgikit.responses.etag import ETag as ETag
-    from wsgikit.responses.head import Head as Head
-    from wsgikit.responses.headers import Headers as Headers
-    from wsgikit.responses.htmlrewrite import HTMLRewrite as HTMLRewrite
-    from wsgikit.responses.ranges import Ranges as Ranges
-    from wsgikit.responses.replace import Replace as Replace
-    from wsgikit.responses.security import SecurityHeaders as SecurityHeaders
-    from wsgikit.responses.servertiming import ServerTiming as ServerTiming
-    from wsgikit.responses.transform import Transform as Transform
-    from wsgikit.responses.xslt import XSLT as XSLT
+    from wsgikit.responses.compression.compress import Compress as Compress
+    from wsgikit.responses.conditional.conditionalget import ConditionalGet as ConditionalGet
+    from wsgikit.responses.conditional.etag import ETag as ETag
+    from wsgikit.responses.conditional.ranges import Ranges as Ranges
+    from wsgikit.responses.errors.catcherrors import CatchErrors as CatchErrors
+    from wsgikit.responses.errors.errorpages import ErrorPages as ErrorPages
+    from wsgikit.responses.heads.cors import CORS as CORS
+    from wsgikit.responses.heads.head import Head as Head
+    from wsgikit.responses.heads.headers import Headers as Headers
+    from wsgikit.responses.heads.security import SecurityHeaders as SecurityHeaders
+    from wsgikit.responses.heads.servertiming import ServerTiming as ServerTiming
     from wsgikit.routing.actions import RemoveHeader as RemoveHeader
     from wsgikit.routing.actions import ResponseHeader as ResponseHeader
     from wsgikit.routing.actions import Rewrite as Rewrite
@@ -141,25 +141,25 @@ _HOMES = {
     "Maintenance": "wsgikit.operations.maintenance",
     "RateLimit": "wsgikit.operations.ratelimit",
     # responses
-    "Compress": "wsgikit.responses.compress",
+    "Compress": "wsgikit.responses.compression.compress",
     "Cache": "wsgikit.responses.cache.layer",
     "FileStore": "wsgikit.responses.cache.stores.file",
     "MemoryStore": "wsgikit.responses.cache.stores.memory",
     "RedisStore": "wsgikit.responses.cache.stores.redis",
-    "HTMLRewrite": "wsgikit.responses.htmlrewrite",
-    "Replace": "wsgikit.responses.replace",
-    "Transform": "wsgikit.responses.transform",
-    "XSLT": "wsgikit.responses.xslt",
-    "CatchErrors": "wsgikit.responses.catcherrors",
-    "ConditionalGet": "wsgikit.responses.conditional",
-    "CORS": "wsgikit.responses.cors",
-    "ErrorPages": "wsgikit.responses.errorpages",
-    "ETag": "wsgikit.responses.etag",
-    "Ranges": "wsgikit.responses.ranges",
-    "SecurityHeaders": "wsgikit.responses.security",
-    "ServerTiming": "wsgikit.responses.servertiming",
-    "Head": "wsgikit.responses.head",
-    "Headers": "wsgikit.responses.headers",
+    "HTMLRewrite": "wsgikit.responses.bodies.htmlrewrite",
+    "Replace": "wsgikit.responses.bodies.replace",
+    "Transform": "wsgikit.responses.bodies.transform",
+    "XSLT": "wsgikit.responses.bodies.xslt",
+    "CatchErrors": "wsgikit.responses.errors.catcherrors",
+    "ConditionalGet": "wsgikit.responses.conditional.conditionalget",
+    "CORS": "wsgikit.responses.heads.cors",
+    "ErrorPages": "wsgikit.responses.errors.errorpages",
+    "ETag": "wsgikit.responses.conditional.etag",
+    "Ranges": "wsgikit.responses.conditional.ranges",
+    "SecurityHeaders": "wsgikit.responses.heads.security",
+    "ServerTiming": "wsgikit.responses.heads.servertiming",
+    "Head": "wsgikit.responses.heads.head",
+    "Headers": "wsgikit.responses.heads.headers",
     # client identity
     "AccessLog": "wsgikit.access.log",
     "RequestId": "wsgikit.access.requestid",

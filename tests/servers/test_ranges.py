@@ -23,10 +23,10 @@ FLAT = 32 * 1024
 APP = """
 import os
 from wsgikit.core.middleware import Layer, Stack
-from wsgikit.responses.conditional import ConditionalGet
-from wsgikit.responses.etag import ETag
-from wsgikit.responses.head import Head
-from wsgikit.responses.ranges import Ranges
+from wsgikit.responses.conditional.conditionalget import ConditionalGet
+from wsgikit.responses.conditional.etag import ETag
+from wsgikit.responses.heads.head import Head
+from wsgikit.responses.conditional.ranges import Ranges
 
 
 def files(environ, start_response):

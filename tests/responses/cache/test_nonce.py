@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.responses.cache.scene import Scene, hit
 from wsgikit.responses.cache.nonce import NonceSearch
-from wsgikit.responses.security import SecurityHeaders
+from wsgikit.responses.heads.security import SecurityHeaders
 from wsgikit.testing import call
 
 

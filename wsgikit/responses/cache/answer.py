@@ -9,9 +9,9 @@ from wsgikit.core.reply import reason, reply
 from wsgikit.http import ranges
 from wsgikit.http.preconditions import failing, range_holds
 from wsgikit.responses.cache.plan import Answer
-from wsgikit.responses.files import SoughtFile
-from wsgikit.responses.multipart import partial_content
-from wsgikit.responses.slices import sliced
+from wsgikit.responses.conditional.files import SoughtFile
+from wsgikit.responses.conditional.multipart import partial_content
+from wsgikit.responses.conditional.slices import sliced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wsgikit.responses.cache.kept import Kept
     from wsgikit.responses.cache.partial import Extent
     from wsgikit.responses.cache.safestore import SafeStore
-    from wsgikit.responses.multipart import PartialContent
+    from wsgikit.responses.conditional.multipart import PartialContent
 
 _BLOCK = 65536
 

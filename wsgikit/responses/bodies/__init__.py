@@ -1,0 +1,1 @@
+"""What is in an answer, changed on its way out."""

@@ -1,0 +1,1 @@
+"""Answers encoded on their way out."""

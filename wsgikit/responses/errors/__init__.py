@@ -1,0 +1,1 @@
+"""What a client gets when something fails."""

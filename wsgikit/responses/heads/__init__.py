@@ -1,0 +1,1 @@
+"""Fields of the head: set, kept, allowed."""
