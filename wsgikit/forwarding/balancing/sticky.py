@@ -42,8 +42,8 @@ class Sticky(Component):
 
     - ``cookie``: the name of the cookie.
     - ``secret``: text or bytes that nobody else knows (``secrets.token_hex(32)`` makes one; whoever guesses it can
-      choose a backend), the same in all processes and after restarts. Or a list of them, the newest first: cookies signed with an older one
-      still hold, so that a secret can be changed without moving anybody.
+      choose a backend), the same in all processes and after restarts. Or a list of them, the newest first: cookies
+      signed with an older one still hold, so that a secret can be changed without moving anybody.
     - ``max_age``: how long a browser keeps the cookie, in seconds, or text like ``"1d"`` (default None: until it is
       closed).
 
