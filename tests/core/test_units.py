@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from wsgikit.core.units import flag, seconds, size
+from wsgikit.core.units import duration, flag, seconds, size, whole
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,26 @@ def test_a_flag_is_true_or_false_and_nothing_else() -> None:
     for value in ("no", 0, None):
         with pytest.raises(TypeError, match="Layer: on="):
             flag("Layer", "on", value)  # type: ignore[arg-type]
+
+
+def test_whole_numbers() -> None:
+    assert whole("Retry", "attempts", 1) == 1
+    assert whole("Retry", "attempts", 0, least=0) == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "error"), [(0, ValueError), (True, TypeError), (1.0, TypeError), ("2", TypeError)]
+)
+def test_a_wrong_whole_number_is_named(value: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match=f"Retry: attempts={value!r}.* a whole number, 1 or more"):
+        whole("Retry", "attempts", value)
+
+
+def test_durations() -> None:
+    assert duration("HealthCheck", "interval", "250ms") == 0.25
+
+
+@pytest.mark.parametrize("value", [0, "0s"])
+def test_no_time_at_all_is_no_duration(value: Any) -> None:
+    with pytest.raises(ValueError, match=f"HealthCheck: interval={value!r} will not do: more than 0 seconds"):
+        duration("HealthCheck", "interval", value)

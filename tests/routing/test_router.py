@@ -732,3 +732,10 @@ def test_explain_shows_the_order_and_the_code() -> None:
     code = text[text.index("def walk(") :]
     assert "if method in methods_" in code
     compile(code, "explained", "exec")
+
+
+def test_the_rule_is_noted_for_layers_outside_that_asked() -> None:
+    router = Router([Route("/items/<int:id>", Says("item"))])
+    notes: dict[str, Any] = {}
+    call(router, path="/items/7", environ={"wsgikit.notes": notes})
+    assert notes == {"route": "/items/<int:id>"}

@@ -1,4 +1,4 @@
-"""Option values as people write them: sizes (``"64KiB"``), times (``"250ms"``), yes and no."""
+"""Option values as people write them: sizes (``"64KiB"``), times (``"250ms"``), whole numbers, yes and no."""
 
 from __future__ import annotations
 
@@ -41,6 +41,24 @@ def seconds(layer: str, option: str, value: float | str) -> float:
     if not 0 <= amount < math.inf:
         raise wrong_value(layer, option, value, wanted)
     return amount
+
+
+def duration(layer: str, option: str, value: float | str) -> float:
+    """Seconds, as ``seconds`` reads them, and more than none."""
+    length = seconds(layer, option, value)
+    if not length:
+        raise wrong_value(layer, option, value, "more than 0 seconds")
+    return length
+
+
+def whole(layer: str, option: str, value: int, *, least: int = 1) -> int:
+    """A whole number, ``least`` or more."""
+    wanted = f"a whole number, {least} or more"
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise wrong_type(layer, option, value, wanted)
+    if value < least:
+        raise wrong_value(layer, option, value, wanted)
+    return value
 
 
 def flag(layer: str, option: str, value: bool) -> bool:

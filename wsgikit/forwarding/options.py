@@ -1,4 +1,4 @@
-"""How options of forwarding are read: whole numbers, times, shares, and sets of status codes."""
+"""How options of forwarding are read: times for sockets, shares, and sets of status codes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from wsgikit.core.errors import wrong_type, wrong_value
-from wsgikit.core.units import seconds
+from wsgikit.core.units import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,24 +16,6 @@ Statuses = int | str | Collection[int | str]
 
 LONGEST = 2_000_000.0
 """Seconds that a socket can be waited for, 23 days: ``poll`` and Python's sockets count milliseconds in 31 bits."""
-
-
-def whole(owner: str, option: str, value: int, *, least: int = 1) -> int:
-    """A whole number, ``least`` or more."""
-    wanted = f"a whole number, {least} or more"
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise wrong_type(owner, option, value, wanted)
-    if value < least:
-        raise wrong_value(owner, option, value, wanted)
-    return value
-
-
-def duration(owner: str, option: str, value: float | str) -> float:
-    """A time longer than none, in seconds."""
-    length = seconds(owner, option, value)
-    if not length:
-        raise wrong_value(owner, option, value, "more than 0 seconds")
-    return length
 
 
 def timeout(owner: str, option: str, value: float | str) -> float:

@@ -11,7 +11,7 @@ from wsgikit.core.errors import suggestion, wrong_type, wrong_value
 from wsgikit.core.middleware import Application
 from wsgikit.core.process import PerProcess
 from wsgikit.core.reply import reply
-from wsgikit.core.units import flag
+from wsgikit.core.units import duration, flag, whole
 from wsgikit.forwarding import events
 from wsgikit.forwarding import tls as tls_option
 from wsgikit.forwarding.balancing.policies import policy as named_policy
@@ -25,7 +25,7 @@ from wsgikit.forwarding.forwarded import KINDS, valid_host
 from wsgikit.forwarding.health.breaker import CircuitBreaker
 from wsgikit.forwarding.health.checks import HealthCheck
 from wsgikit.forwarding.health.passive import PassiveHealth
-from wsgikit.forwarding.options import duration, timeout, whole
+from wsgikit.forwarding.options import timeout
 from wsgikit.forwarding.outbound import Outbound
 from wsgikit.forwarding.rewrite import Place, rewritten
 from wsgikit.forwarding.settings import Settings

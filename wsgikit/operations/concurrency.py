@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from wsgikit.core.body import watched
 from wsgikit.core.middleware import Middleware
 from wsgikit.core.process import PerProcess
-from wsgikit.core.units import seconds
-from wsgikit.operations.options import whole
+from wsgikit.core.units import seconds, whole
 from wsgikit.operations.refusal import refuse
 from wsgikit.operations.slots import Slots
 

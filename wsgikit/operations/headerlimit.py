@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from wsgikit.core.headers import valid_name
 from wsgikit.core.middleware import Middleware
-from wsgikit.core.units import size
-from wsgikit.operations.options import whole
+from wsgikit.core.units import size, whole
 from wsgikit.operations.refusal import refuse
 
 if TYPE_CHECKING:

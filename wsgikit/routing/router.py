@@ -39,8 +39,9 @@ class Router(Application):
       they come from URLs joined carelessly; False leaves them to the rules.
 
     The app gets a copy of environ with ``wsgiorg.routing_args`` (``((), args)``) and ``wsgikit.route`` (the
-    ``Match``) in it; SCRIPT_NAME and PATH_INFO stay as they are. HEAD goes where GET goes. OPTIONS is answered with 204
-    and ``Allow`` where routes list their methods without it. A path with a segment ``..`` or a NUL is answered 400.
+    ``Match``) in it, and ``wsgikit.notes``, where a layer outside has put it, gets ``route``, the rule. SCRIPT_NAME and
+    PATH_INFO stay as they are. HEAD goes where GET goes. OPTIONS is answered with 204 and ``Allow`` where routes list
+    their methods without it. A path with a segment ``..`` or a NUL is answered 400.
 
     Raises ``ValueError`` for a rule that cannot be compiled.
     """
@@ -77,6 +78,9 @@ class Router(Application):
         child = environ.copy()
         child["wsgiorg.routing_args"] = ((), match.args)
         child["wsgikit.route"] = match
+        notes = environ.get("wsgikit.notes")
+        if notes is not None:  # somebody outside wants to know, for a log or for metrics
+            notes["route"] = match.route.rule
         return match.route.app(child, start_response)
 
     def match(

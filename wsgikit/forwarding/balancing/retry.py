@@ -17,6 +17,7 @@ from collections.abc import Collection
 from wsgikit.core.component import Component
 from wsgikit.core.errors import wrong_type, wrong_value
 from wsgikit.core.headers import valid_name
+from wsgikit.core.units import whole
 from wsgikit.forwarding.errors import (
     ConnectTimedOut,
     ForwardingError,
@@ -26,7 +27,7 @@ from wsgikit.forwarding.errors import (
     Unreachable,
 )
 from wsgikit.forwarding.health.window import Window
-from wsgikit.forwarding.options import Statuses, share, status_codes, whole
+from wsgikit.forwarding.options import Statuses, share, status_codes
 from wsgikit.http.methods import IDEMPOTENT
 
 _UNSEEN = (Unreachable, ConnectTimedOut)

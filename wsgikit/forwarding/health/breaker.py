@@ -24,8 +24,9 @@ from __future__ import annotations
 from math import inf
 
 from wsgikit.core.component import Component
+from wsgikit.core.units import duration, whole
 from wsgikit.forwarding.health.window import Window
-from wsgikit.forwarding.options import duration, share, whole
+from wsgikit.forwarding.options import share
 
 
 class CircuitBreaker(Component):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from wsgikit.core.component import Component
 from wsgikit.core.errors import wrong_type, wrong_value
-from wsgikit.core.units import seconds
+from wsgikit.core.units import duration, seconds, whole
 from wsgikit.forwarding.forwarded import valid_host
 from wsgikit.forwarding.health.ramp import LONG_OVER, Ramp
-from wsgikit.forwarding.options import Statuses, duration, status_codes, whole
+from wsgikit.forwarding.options import Statuses, status_codes
 
 if TYPE_CHECKING:
     from random import Random

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 
 from wsgikit.core.component import Component
+from wsgikit.core.units import duration, whole
 from wsgikit.forwarding.health.ramp import LONG_OVER, Ramp
-from wsgikit.forwarding.options import Statuses, duration, status_codes, whole
+from wsgikit.forwarding.options import Statuses, status_codes
 
 
 class PassiveHealth(Component):
