@@ -19,7 +19,7 @@ def examples(page: str) -> list[str]:
 
 
 def test_client_identity() -> None:
-    proxies, request_id, filtered = examples("client-identity.md")
+    proxies, request_id, filtered, compat = examples("client-identity.md")
     names: dict[str, Any] = {}
     exec(proxies, names)
     story = {"X-Forwarded-For": "6.6.6.6, 203.0.113.9, 10.0.0.2"}
@@ -31,10 +31,12 @@ def test_client_identity() -> None:
     assert answer.header("X-Request-Id") == answer.text
     exec(filtered, names)
     assert len(names["handler"].filters) == 1
+    exec(compat, names)
+    assert call(names["app"], headers=story, environ={"REMOTE_ADDR": "10.0.0.1"}).text == "10.0.0.2"
 
 
 def test_access_log(capsys: pytest.CaptureFixture[str]) -> None:
-    (example,) = examples("access-log.md")
+    example, failed, compat = examples("access-log.md")
     names: dict[str, Any] = {}
     exec(example, names)
     call(names["app"], path="/livez")
@@ -43,3 +45,8 @@ def test_access_log(capsys: pytest.CaptureFixture[str]) -> None:
     assert (entry["url.path"], entry["client.address"]) == ("/", "203.0.113.9")
     keys = re.findall(r"`([a-z_.]+)`", (DOCS / "access-log.md").read_text())
     assert set(entry) <= set(keys)
+    exec(failed, names)
+    call(names["app"], path="/quick")
+    assert "/quick" not in capsys.readouterr().err
+    exec(compat, names)
+    assert type(names["app"]).__name__ == "TransLogger"

@@ -179,39 +179,71 @@ def test_an_unknown_format_is_named(text: Any, error: type[Exception], said: str
 
 
 FIELDS = (
-    "PATH_INFO",
-    "QUERY_STRING",
-    "HTTP_USER_AGENT",
-    "HTTP_REFERER",
-    "REMOTE_USER",
-    "REMOTE_ADDR",
-    "RAW_URI",
+    *(
+        "REQUEST_METHOD",
+        "SCRIPT_NAME",
+        "PATH_INFO",
+        "QUERY_STRING",
+        "RAW_URI",
+        "REQUEST_URI",
+        "SERVER_PROTOCOL",
+    ),
+    *(
+        "SERVER_NAME",
+        "SERVER_PORT",
+        "SERVER_ADDR",
+        "REMOTE_ADDR",
+        "REMOTE_USER",
+        "REMOTE_PORT",
+        "SCRIPT_FILENAME",
+    ),
+    *("CONTENT_TYPE", "CONTENT_LENGTH", "HTTP_HOST", "HTTP_COOKIE", "HTTP_AUTHORIZATION", "HTTP_REFERER"),
+    *("HTTP_USER_AGENT", "HTTP_X_ANY"),
 )
-LINES = {name: compiled(name, Redaction(DEFAULT)) for name in NAMED}
-LINES["apache"] = compiled(
-    '%h %u %t "%r" %>s "%{Referer}i" "%{User-Agent}i" %{X-Any}i %{tag}n %U%q', Redaction(())
+APACHE = (
+    '%h %l %u %t "%r" %>s %b %a %{c}a %A %B %{X}C %D %{REMOTE_USER}e %{SERVER_NAME}e %f %{c}h %H "%{Referer}i" '
+    '"%{User-Agent}i" %{X-Any}i %{Cookie}i %{Content-Length}i %k %L %m %{tag}n %{X-Out}o %{Location}o %p %{remote}p %P '
+    "%q %R %{%Y}t %{msec}t %T %U %v %V %X %I %O %S %^FB"
 )
-LINES["uwsgi template"] = compiled(
-    "%(addr) %(user) %(uri) %(uagent) %(referer) %(tag) %(host)", Redaction(())
+UWSGI = (
+    "%(uri) %(method) %(user) %(addr) %(peer) %(host) %(proto) %(uagent) %(referer) %(status) %(rsize) %(hsize) %(size)"
+    " %(cl) %(pktsize) %(headers) %(vars) %(micros) %(secs) %(ctime) %(ltime) %(rss) %(var.HTTP_COOKIE)"
+    " %(var.PATH_INFO) %(tag) %(request_id)"
 )
+LINES = {
+    (name, hides): compiled(format_, Redaction(DEFAULT if hides else ()))
+    for name, format_ in [*((name, name) for name in NAMED), ("apache", APACHE), ("template", UWSGI)]
+    for hides in (True, False)
+}
+HOSTILE = st.one_of(
+    st.text(max_size=20),
+    st.text(st.sampled_from('"\\\r\n\t\x00\x1b\x7f\x85\x9f\u2028\u2029\ud800=&;,{}% ?a\xe9'), max_size=20),
+)
+LOGFMT = re.compile(r'[^\s="]+=(?:"(?:[^"\\]|\\.)*"|[^\s="]*)(?: |$)')
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
+    st.dictionaries(st.sampled_from(FIELDS), HOSTILE),
     st.dictionaries(
-        st.sampled_from([*FIELDS, "REQUEST_METHOD", "HTTP_HOST", "HTTP_X_ANY"]), st.text(max_size=20)
+        HOSTILE, st.one_of(HOSTILE, st.floats(), st.integers(), st.none(), st.binary(max_size=4))
     ),
-    st.dictionaries(
-        st.text(max_size=8), st.one_of(st.text(max_size=8), st.floats(), st.integers(), st.none())
-    ),
+    HOSTILE,
 )
-def test_no_text_breaks_any_line(environ: dict[str, str], notes: dict[str, Any]) -> None:
+def test_no_text_breaks_any_line(environ: dict[str, str], notes: dict[str, Any], said: str) -> None:
     """One line of printable ASCII, whatever strangers and apps write; quotes balanced; JSON parses."""
-    for name, format_ in LINES.items():
-        found = format_(made({**environ, "wsgikit.notes": {"tag": "\x1b", **notes}}))
+    given_ = {
+        **environ,
+        "wsgikit.notes": {"tag": "\x1b", "request.id": said, "route": said, **notes},
+        "wsgikit.original": {"REMOTE_ADDR": said},
+    }
+    for (name, _), format_ in LINES.items():
+        found = format_(made(given_, status=said, headers=[("X-Out", said), ("Location", said)]))
         assert found.isascii(), name
         assert found.isprintable(), name
         if name == "json":
             assert list(json.loads(found))[: len(KEYS)] == KEYS
         elif name in ("common", "combined"):
             assert len(re.findall(r'(?<!\\)(?:\\\\)*"', found)) in (2, 6)
+        elif name == "logfmt":
+            assert LOGFMT.sub("", found) == ""

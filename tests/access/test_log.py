@@ -19,7 +19,10 @@ from wsgikit.access.log import AccessLog
 from wsgikit.access.requestid import RequestId
 from wsgikit.access.trust import TrustedProxies
 from wsgikit.core.condition import Condition
-from wsgikit.testing import AwkwardError, call, expectations, lint
+from wsgikit.forwarding.proxy import ReverseProxy
+from wsgikit.responses.cache.layer import Cache
+from wsgikit.routing import Route, Router
+from wsgikit.testing import AwkwardError, ScriptedUpstream, call, expectations, lint
 
 OK = [("Content-Type", "text/plain")]
 
@@ -295,6 +298,17 @@ def test_notes_of_outer_layers_are_kept(log: Log) -> None:
     assert log.only["tenant"] == "a"
 
 
+def test_proxy_cache_and_routes_are_in_the_line(log: Log) -> None:
+    with ScriptedUpstream() as upstream:
+        proxy = ReverseProxy(upstream.url)
+        app = log.layer(Cache(Router([Route("/<name>", proxy)])))
+        call(app, path="/a")
+        proxy.close()
+    assert log.only["upstream"] == upstream.url
+    assert log.only["upstream_time"] > 0
+    assert log.only["cache"] == "miss"
+
+
 def test_secrets_are_hidden_unless_told(log: Log) -> None:
     call(log.layer(hello), path="/?password=x&a=1")
     assert log.only["url.query"] == "password=[redacted]&a=1"
@@ -361,6 +375,51 @@ def test_a_condition_sees_the_verified_client(log: Log) -> None:
     layer = log.layer(TrustedProxies(hello, "private"), skip=ClientIs("203.0.113.9"))
     call(layer, headers={"X-Forwarded-For": "203.0.113.9"}, environ={"REMOTE_ADDR": "10.0.0.1"})
     assert log == []
+
+
+@pytest.mark.parametrize(
+    ("options", "logged"),
+    [
+        ({"slow": 1}, ["/slow"]),
+        ({"slow": "1s"}, ["/slow"]),
+        ({"slow": "1500ms"}, ["/slow"]),
+        ({"slow": 2.5}, []),
+        ({"slow": 0}, ["/quick", "/slow", "/failed"]),
+        ({"slow": "1s", "only": is_error}, ["/slow", "/failed"]),
+        ({"slow": "1s", "skip": "/slow"}, []),
+        ({"slow": "1s", "skip": "/slow", "only": is_error}, ["/failed"]),
+        ({"slow": "1s", "sample": 0.0}, []),
+    ],
+)
+def test_slow_ones_are_written_beside_those_that_are_picked(
+    log: Log, options: dict[str, Any], logged: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from wsgikit.access import exchange
+
+    now = [10.0]
+    monkeypatch.setattr(exchange, "perf_counter", lambda: now[0])
+
+    def works(environ: Any, start_response: Any) -> Iterable[bytes]:
+        now[0] += 2 if environ["PATH_INFO"] == "/slow" else 0
+        start_response("500 Oh" if environ["PATH_INFO"] == "/failed" else "200 OK", [])
+        return []
+
+    for path in ("/quick", "/slow", "/failed"):
+        call(log.layer(works, **options), path=path)
+    assert [json.loads(line)["url.path"] for line in log] == logged
+
+
+def test_memory_that_a_request_took_can_be_printed() -> None:
+    lines: list[str] = []
+    kept: list[bytearray] = []
+
+    def grows(environ: Any, start_response: Any) -> Iterable[bytes]:
+        kept.append(bytearray(b"x") * (16 << 20))
+        return hello(environ, start_response)
+
+    call(AccessLog(grows, "%(rss_delta) %(rss)", to=lines.append))
+    delta, rss = map(int, lines[0].split())
+    assert 12 << 20 < delta <= rss
 
 
 def test_a_sample_is_drawn(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ from wsgikit.access.redact import DEFAULT, Redaction
 Make = Callable[..., Exchange]
 ENVIRON = {
     "REMOTE_USER": "jo",
+    "SCRIPT_FILENAME": "/srv/shop.py",
     "SERVER_NAME": "shop",
     "SERVER_PORT": "8000",
     "SERVER_ADDR": "192.0.2.1",
@@ -27,7 +29,7 @@ ENVIRON = {
     "HTTP_AUTHORIZATION": "Basic eA==",
     "HTTP_COOKIE": "theme=dark; sessionid=s3cret",
     "wsgikit.original": {"REMOTE_ADDR": "10.0.0.1"},
-    "wsgikit.notes": {"cache": "hit", "request.id": "r1"},
+    "wsgikit.notes": {"cache": "hit", "request.id": "r1", "route": "/<page>"},
 }
 HEADERS = [
     ("Content-Type", "text/html"),
@@ -44,7 +46,11 @@ def line(template: str, exchange: Exchange, redact: Any = DEFAULT) -> str:
 
 def with_ids(shown: str) -> str:
     """The ids of this process and thread, which a test's own name must not hold: workers collect the same names."""
-    return shown.replace("<pid>", str(os.getpid())).replace("<tid>", str(threading.get_ident()))
+    return (
+        shown.replace("<pid>", str(os.getpid()))
+        .replace("<tid>", str(threading.get_ident()))
+        .replace("<hextid>", f"{threading.get_ident():x}")
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,7 +66,10 @@ def with_ids(shown: str) -> str:
         ("%D", "250000"),
         ("%{SERVER_NAME}e", "shop"),
         ("%{HTTP_AUTHORIZATION}e", "[redacted]"),
-        ("%f", "-"),
+        ("%f", "/srv/shop.py"),
+        ("%R", "/<page>"),
+        ("%k %{X-A}^ti %{X-B}^to", "- - -"),
+        ("%{c}h", "10.0.0.1"),
         ("%H", "HTTP/1.1"),
         ("%{Host}i", "shop.example:8000"),
         ("%{user-agent}i", "curl/8"),
@@ -83,8 +92,11 @@ def with_ids(shown: str) -> str:
         ("%{X-None}o", "-"),
         ("%p", "8000"),
         ("%{remote}p", "51234"),
+        ("%{local}p %{canonical}p", "8000 8000"),
         ("%P", "<pid>"),
         ("%{tid}P", "<tid>"),
+        ("%{hextid}P", "<hextid>"),
+        ("%{pid}P", "<pid>"),
         ("%q", "?a=1"),
         ("%r", "GET /shop?a=1 HTTP/1.1"),
         ("%s", "200"),
@@ -106,7 +118,7 @@ def with_ids(shown: str) -> str:
         ("%v", "shop"),
         ("%V", "shop.example:8000"),
         ("%X", "-"),
-        ("%I", "-"),
+        ("%I", "184"),
         ("%^FB", "125000"),
         ("%200,304m", "GET"),
         ("%404m", "-"),
@@ -133,6 +145,46 @@ def test_a_cookie_shows_where_nothing_is_redacted(exchange: Make) -> None:
 def test_bytes_out_are_head_and_body(exchange: Make) -> None:
     one = exchange(headers=[("A", "b")])
     assert line("%O", one) == str(len("HTTP/1.1 200\r\n\r\n") - 1 + len("A: b\r\n") + 5)
+
+
+def test_bytes_in_are_head_and_announced_body(exchange: Make) -> None:
+    sent = {"PATH_INFO": "/", "QUERY_STRING": "", "HTTP_HOST": "a", "CONTENT_LENGTH": "7", "HTTP_X_ANY": "b"}
+    one = exchange(sent, headers=[("A", "b")])
+    head = "GET / HTTP/1.1\r\nHost: a\r\nX-Any: b\r\n\r\n"
+    assert line("%I", one) == str(len(head) + 7)
+    assert line("%S", one) == str(len(head) + 7 + int(line("%O", one)))
+    for junk in ("", "x", "-1", "9" * 5000, "\u0663"):
+        assert line("%I", exchange({**sent, "CONTENT_LENGTH": junk})) == str(len(head))
+
+
+def test_path_and_query_make_a_url_with_and_without_a_query(exchange: Make) -> None:
+    assert line("%U%q", exchange()) == "/shop?a=1"
+    assert line("%U%q", exchange({"QUERY_STRING": ""})) == "/shop"
+
+
+def test_each_directive_that_apache_documents_is_known(exchange: Make) -> None:
+    documented = (
+        "%% %a %{c}a %A %B %b %{n}C %D %{n}e %f %h %{c}h %H %{n}i %k %l %L %m %{n}n %{n}o %p %{canonical}p %{local}p"
+        " %{remote}p %P %{pid}P %{tid}P %{hextid}P %q %r %R %s %>s %<s %t %{%Y}t %{sec}t %{msec}t %{usec}t"
+        " %{msec_frac}t %{usec_frac}t %{begin:sec}t %{end:sec}t %T %{ms}T %{us}T %{s}T %u %U %v %V %X"
+        " %{n}^ti %{n}^to %I %O %S %^FB"
+    )
+    shown = line(documented, exchange(ENVIRON)).split(" ")
+    assert len(shown) == len(documented.split(" ")) + 3  # %t holds a space, %r two
+
+
+def test_each_name_that_uwsgi_documents_is_known(exchange: Make) -> None:
+    documented = re.findall(
+        r"\w+",
+        "uri method user addr host proto uagent referer status rsize hsize size cl pktsize headers vars micros msecs"
+        " secs time tmsecs tmicros epoch pid wid core switches vsz rss vszM rssM modifier1 modifier2 werr rerr ioerr",
+    )
+    template = " ".join(f"%({name})" for name in documented)
+    shown = line(template, exchange({**ENVIRON, "HTTP_REFERER": "r"})).split(" ")
+    assert [name for name, value in zip(documented, shown, strict=True) if value == "-"] == []
+    assert re.fullmatch(r"\w{3} Nov  5 [\d:]{8} 2026", line("%(ctime)", exchange()))
+    for name in ("ltime", "ftime"):
+        assert re.fullmatch(r"05/Nov/2026:[\d:]{8} [+-]\d{4}", line(f"%({name})", exchange()))
 
 
 def test_an_app_that_raised_is_marked(exchange: Make) -> None:
@@ -171,7 +223,7 @@ def test_memory_is_this_process_own(exchange: Make) -> None:
 
 
 def test_memory_after_a_fork_is_the_childs() -> None:
-    from wsgikit.access.memory import memory
+    from wsgikit.core.memory import memory
 
     parents = memory()[1]
     reading, writing = os.pipe()
@@ -201,6 +253,13 @@ def own_rss() -> int:
 @pytest.mark.parametrize(
     ("template", "said"),
     [
+        ("%{min}T", "in '%{min}T' one of 's', 'ms', 'us'"),
+        ("%{thread}P", "one of 'pid', 'tid', 'hextid'"),
+        ("%{foreign}p", "one of 'canonical', 'local', 'remote'"),
+        ("%{u}a", "one of 'c'"),
+        ("%m\u2028", "a template for one line"),
+        ("%m\x1b[31m", "without control characters"),
+        ("%(method)\x0b%(uri)", "a template for one line"),
         ("%h %Z", "'%Z' is no directive; these are: %% %a"),
         ("%", "'%' is no directive"),
         ("%{X}", "is no directive"),

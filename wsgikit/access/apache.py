@@ -1,6 +1,6 @@
 """Log formats of Apache: the directives of mod_log_config and mod_logio (2.4).
 
-What a server knows and WSGI does not (bytes received, keep-alive) is a dash.
+What a server knows and WSGI does not (keep-alive, trailers) is a dash; sizes of heads are as far as environ tells.
 """
 
 from __future__ import annotations
@@ -12,10 +12,19 @@ from threading import get_ident
 from time import localtime, strftime
 from typing import TYPE_CHECKING
 
-from wsgikit.access.escape import bare
+from wsgikit.access.escape import bare, quoted
 from wsgikit.access.parts import clf_time, request_lines, user
 from wsgikit.access.redact import HIDDEN
-from wsgikit.access.templates import Ready, compiled, head_size, hidden, note, request_header, variable
+from wsgikit.access.templates import (
+    Ready,
+    compiled,
+    head_size,
+    hidden,
+    note,
+    request_header,
+    request_size,
+    variable,
+)
 from wsgikit.core.errors import wrong_value
 
 if TYPE_CHECKING:
@@ -41,6 +50,11 @@ def _directive(match: re.Match[str], redaction: Redaction, layer: str) -> Field:
     if maker is None:
         known = " ".join(f"%{name}" for name in _FIELDS)
         raise wrong_value(layer, "format", match.string, f"{match[0]!r} is no directive; these are: {known}")
+    allowed = _ARGUMENTS.get(letter)
+    if argument and allowed is not None and argument not in allowed:
+        raise wrong_value(
+            layer, "format", match.string, f"in {match[0]!r} one of {', '.join(map(repr, allowed))}"
+        )
     field = maker(argument or "", redaction)
     if not statuses:
         return field
@@ -51,9 +65,9 @@ def _directive(match: re.Match[str], redaction: Redaction, layer: str) -> Field:
 
 def _address(argument: str, redaction: Redaction) -> Field:
     return (
-        (lambda exchange: Ready(bare(exchange.peer)))
+        (lambda exchange: Ready(bare(exchange.peer or "-")))
         if argument == "c"
-        else (lambda exchange: Ready(bare(exchange.client)))
+        else (lambda exchange: Ready(bare(exchange.client or "-")))
     )
 
 
@@ -83,7 +97,9 @@ def _port(argument: str, redaction: Redaction) -> Field:
 
 
 def _process(argument: str, redaction: Redaction) -> Field:
-    return (lambda exchange: get_ident()) if "tid" in argument else (lambda exchange: os.getpid())
+    if argument == "hextid":
+        return lambda exchange: f"{get_ident():x}"
+    return (lambda exchange: get_ident()) if argument == "tid" else (lambda exchange: os.getpid())
 
 
 _FRACTIONS: dict[str, Callable[[float], str]] = {
@@ -119,7 +135,7 @@ def _duration(argument: str, redaction: Redaction) -> Field:
 def _query(argument: str, redaction: Redaction) -> Field:
     def field(exchange: Exchange) -> str:
         _, mark, query = exchange.target.partition("?")
-        return mark + redaction.query(query)
+        return Ready(quoted(mark + redaction.query(query)))  # no dash where there is none: %U%q is a URL
 
     return field
 
@@ -142,7 +158,7 @@ _FIELDS: dict[str, Maker] = {
     "C": _cookie,
     "D": lambda argument, redaction: _duration("us", redaction),
     "e": variable,
-    "f": _plain(lambda exchange: None),
+    "f": _plain(lambda exchange: exchange.request.get("SCRIPT_FILENAME")),
     "h": _address,
     "H": _plain(lambda exchange: exchange.request.get("SERVER_PROTOCOL")),
     "i": request_header,
@@ -156,7 +172,7 @@ _FIELDS: dict[str, Maker] = {
     "P": _process,
     "q": _query,
     "r": _request_line,
-    "R": _plain(lambda exchange: None),
+    "R": _plain(lambda exchange: exchange.notes.get("route")),
     "s": _plain(lambda exchange: exchange.status),
     "t": _time,
     "T": _duration,
@@ -165,10 +181,19 @@ _FIELDS: dict[str, Maker] = {
     "v": _plain(lambda exchange: exchange.request.get("SERVER_NAME")),
     "V": _plain(lambda exchange: exchange.header("host") or exchange.request.get("SERVER_NAME")),
     "X": _plain(lambda exchange: "X" if exchange.error else None),
-    "I": _plain(lambda exchange: None),
+    "I": _plain(request_size),
     "O": _plain(lambda exchange: exchange.sent + head_size(exchange)),
-    "S": _plain(lambda exchange: None),
+    "S": _plain(lambda exchange: request_size(exchange) + exchange.sent + head_size(exchange)),
     "^FB": _plain(lambda exchange: int(exchange.ttfb * 1e6)),
     "^ti": _plain(lambda exchange: None),
     "^to": _plain(lambda exchange: None),
+}
+
+# What may stand in the braces, where that is not a name: anything else is a slip of the pen.
+_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "a": ("c",),
+    "h": ("c",),
+    "p": ("canonical", "local", "remote"),
+    "P": ("pid", "tid", "hextid"),
+    "T": ("s", "ms", "us"),
 }

@@ -7,24 +7,12 @@ the escape of a byte, as Apache writes it. What is not printable ASCII is escape
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from json.encoder import encode_basestring_ascii
+
+from wsgikit.access.remembered import Remembered
 
 _UNSAFE = re.compile(r"[^ !#-\[\]-~]")  # printable ASCII without the quote and the backslash
 _UNSAFE_BARE = re.compile(r"[^!#-\[\]-~]")  # and without the space that ends an unquoted field
-_REMEMBERED = 1024
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def quoted(text: str) -> str:
-    """For a field in quotes."""
-    return _UNSAFE.sub(_escape, text)
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def bare(text: str) -> str:
-    """For a field that ends at a space."""
-    return _UNSAFE_BARE.sub(_escape, text)
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -35,6 +23,21 @@ def _escape(match: re.Match[str]) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _quoted(text: str) -> str:
+    return _UNSAFE.sub(_escape, text)
+
+
+def _bare(text: str) -> str:
+    return _UNSAFE_BARE.sub(_escape, text)
+
+
+quoted = Remembered(_quoted).__getitem__
+"""``quoted(text)``: for a field in quotes."""
+
+bare = Remembered(_bare).__getitem__
+"""``bare(text)``: for a field that ends at a space."""
 
 
 def json_text(text: str) -> str:

@@ -6,10 +6,11 @@ from time import perf_counter, time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from wsgikit.core.body import WatchedBody
+from wsgikit.core.body import WatchedBody, WatchedList, watched
+from wsgikit.core.memory import memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 NOTES = "wsgikit.notes"
@@ -18,28 +19,27 @@ _BODILESS = ("204", "304")
 _USUAL = frozenset(map(str, range(100, 1000))).difference(_BODILESS)
 
 
-class Exchange:
+class Exchange(WatchedList):
     """What a line is made of. The request is a copy from before any inner layer or app could change it.
 
     ``request`` is that copy and ``environ`` the dict itself, which TrustedProxies edits in place; ``notes`` is shared
-    with the inner layers. ``status`` is the three digits as text, ``started`` seconds since the epoch, ``duration`` and
-    ``ttfb`` seconds. ``error`` is what the app raised.
+    with the inner layers. ``status`` is the three digits as text, ``sent`` the bytes of the body, ``started`` seconds
+    since the epoch, ``duration`` and ``ttfb`` seconds. ``error`` is what the app raised.
+
+    ``watched`` gives the body to hand to the server. Where the app's is a list, as nearly always, that is the exchange
+    itself: an object and some calls less, a fifteenth of what a line costs.
     """
 
     __slots__ = (
         "_clock",
         "_finished",
-        "_first_byte",
         "_start_response",
         "_write",
-        "_written",
         "duration",
         "environ",
-        "error",
         "headers",
         "notes",
         "request",
-        "sent",
         "started",
         "status",
         "ttfb",
@@ -48,7 +48,6 @@ class Exchange:
     _write: Callable[[bytes], object]  # from the first start_response on
     duration: float
     ttfb: float
-    sent: int
 
     def __init__(
         self,
@@ -64,11 +63,11 @@ class Exchange:
         self.notes: dict[str, Any] = notes
         self.status = ""
         self.headers: list[tuple[str, str]] = []
-        self.error: BaseException | None = None
+        self.error = None
+        self.first_byte = None
+        self.sent = 0
         self._start_response = start_response
         self._finished = finished
-        self._written = 0
-        self._first_byte: float | None = None
         self.started = time()
         self._clock = perf_counter()
 
@@ -89,32 +88,47 @@ class Exchange:
 
     def write(self, chunk: bytes) -> object:
         """The server's ``write()``, counted."""
-        if chunk and self._first_byte is None:
-            self._first_byte = perf_counter()
+        if chunk and self.first_byte is None:
+            self.first_byte = perf_counter()
         result = self._write(chunk)
-        self._written += len(chunk)
+        self.sent += len(chunk)
         return result
+
+    def watched(self, body: Iterable[bytes]) -> Iterable[bytes]:
+        """The app's body, of the same kind, watched: its end is the exchange's."""
+        if type(body) is list:
+            self._body = self._chunks = body
+            return self
+        return watched(body, self.environ, self.done)[1]
+
+    def close(self) -> None:
+        """The end, where the exchange is the body."""
+        if self._body is not None:
+            self._body = None
+            self.done(self)
 
     def failed(self, error: BaseException) -> None:
         """The app raised before it gave a body."""
-        body = WatchedBody((), self.done)
-        body.error = error
-        self.done(body)
+        self.error = error
+        self.done(self)
 
     def done(self, body: WatchedBody) -> None:
         """The body was closed."""
         now, clock = perf_counter(), self._clock
-        first = self._first_byte or body.first_byte  # bytes through write() go ahead of the body's
+        if body is not self:
+            self.first_byte = (
+                self.first_byte or body.first_byte
+            )  # bytes through write() go ahead of the body's
+            self.sent += body.sent
         self.duration = now - clock
-        self.ttfb = (first or now) - clock
-        self.sent = self._written + body.sent
+        self.ttfb = (self.first_byte or now) - clock
         if body.error is not None or self.status not in _USUAL:
-            self._correct(body.error, out=first is not None)
+            self._correct(body.error)
         if self.request.get("REQUEST_METHOD") == "HEAD":
             self.sent = 0  # whatever the app gave, it is not part of such an answer
         self._finished(self)
 
-    def _correct(self, error: BaseException | None, *, out: bool) -> None:
+    def _correct(self, error: BaseException | None) -> None:
         """The status that the client saw, where that is not simply the app's."""
         if error is not None:
             self.error = error
@@ -123,7 +137,7 @@ class Exchange:
             self.sent = 0
         elif self.status not in _USUAL:
             self.status = "500"  # never given, or no number
-        if error is not None and not out:
+        if error is not None and self.first_byte is None:
             self.status = "500"  # the server answers for the app
 
     @property
@@ -164,6 +178,21 @@ class Exchange:
         """What RequestId has given the request."""
         found: str | None = self.notes.get("request.id") or self.environ.get("wsgikit.request_id")
         return found
+
+
+class MeasuredExchange(Exchange):
+    """One that also knows the resident memory of the process when it began, ``rss`` in bytes (0.7 us more)."""
+
+    __slots__ = ("rss",)
+
+    def __init__(
+        self,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        finished: Callable[[Exchange], None],
+    ) -> None:
+        self.rss = memory()[1]
+        super().__init__(environ, start_response, finished)
 
 
 def target_of(

@@ -7,14 +7,15 @@ from random import random
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from wsgikit.access.exchange import Exchange
+from wsgikit.access.exchange import Exchange, MeasuredExchange
 from wsgikit.access.formats import compiled
 from wsgikit.access.redact import DEFAULT, Redaction
 from wsgikit.access.sinks import Sink, opened
-from wsgikit.core.body import watched
+from wsgikit.access.uwsgi import measures
 from wsgikit.core.condition import Condition
 from wsgikit.core.errors import wrong_type, wrong_value
 from wsgikit.core.middleware import Middleware
+from wsgikit.core.units import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,14 +40,17 @@ class AccessLog(Middleware):
     - ``format``: ``"common"``, ``"combined"``, ``"json"``, ``"logfmt"``, ``"uwsgi"``, an Apache template
       (``"%a %>s %D"``) or a uWSGI one (``"%(addr) %(status)"``).
     - ``to``: ``"stderr"``, ``"stdout"``, a path (opened again when it was rotated away), ``"syslog:IDENT[,FACILITY]"``
-      (/dev/log), ``"syslog://host:514"`` (UDP), ``"logger:NAME"``, or a callable given each line.
+      (/dev/log), ``"syslog://host:514"`` or ``"syslog:///path"``, with options after a ``?`` (``proto=udp|tcp``,
+      ``format=rfc3164|rfc5424``, ``ident=``, ``facility=``), ``"logger:NAME"``, or a callable given each line.
     - ``skip``, ``only``: which requests are left out, or are the only ones written: a path, several, a condition, or a
       callable given environ and the status as a number. None for no such choice.
+    - ``slow``: from which duration on a request is written: seconds, or text such as ``"500ms"``. With ``only`` too,
+      either will do: failed or slow ones. None for no such choice.
     - ``sample``: the share of lines written, from 0.0 to 1.0, drawn by chance.
     - ``redact``: names of query keys and headers whose values are hidden; ``()`` for none. ``DEFAULT`` (in
       ``wsgikit.access.redact``) covers passwords, tokens, cookies and the like.
     - ``queue``: how many lines may wait for a background thread to write them; beyond that they are dropped and counted
-      (``dropped``). None writes within the request.
+      (``dropped``). None writes within the request, except to syslog over TCP, where 1,000 may wait.
 
     Raises ``ValueError`` or ``TypeError`` for an option that will not do.
     """
@@ -59,6 +63,7 @@ class AccessLog(Middleware):
         to: str | PathLike[str] | Callable[[str], object] = "stderr",
         skip: Which = None,
         only: Which = None,
+        slow: float | str | None = None,
         sample: float = 1.0,
         redact: Iterable[str] = DEFAULT,
         queue: int | None = None,
@@ -68,18 +73,17 @@ class AccessLog(Middleware):
         self.to = to
         self.skip = skip
         self.only = only
+        self.slow = slow
         self.sample = _share(sample)
         self.redact = redact
         self.queue = queue
         self._line = compiled(format, Redaction(redact))
         self._sink: Sink = opened(to, queue)
         self._write = self._sink.write
-        self._tests = [
-            (test, wanted)
-            for test, wanted in ((_test("skip", skip), False), (_test("only", only), True))
-            if test is not None
-        ]
-        self._choosy = bool(self._tests) or self.sample < 1.0
+        self._skips, self._picks = _test("skip", skip), _test("only", only)
+        self._slow = None if slow is None else seconds("AccessLog", "slow", slow)
+        self._choosy = self.sample < 1.0 or any(choice is not None for choice in (skip, only, slow))
+        self._exchange = MeasuredExchange if measures(format) else Exchange
         self._complained = -_QUIET
 
     @property
@@ -88,13 +92,13 @@ class AccessLog(Middleware):
         return self._sink.dropped
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        exchange = Exchange(environ, start_response, self._finished)
+        exchange = self._exchange(environ, start_response, self._finished)
         try:
             body = self.app(environ, exchange.start_response)
         except BaseException as error:
             exchange.failed(error)
             raise
-        return watched(body, environ, exchange.done)[1]
+        return exchange.watched(body)
 
     def _finished(self, exchange: Exchange) -> None:
         """Write the line, if it is wanted."""
@@ -116,7 +120,13 @@ class AccessLog(Middleware):
             request["REMOTE_ADDR"] = exchange.environ["REMOTE_ADDR"]  # ClientIP asks for the verified one
         status = int(exchange.status)
         try:
-            return all(bool(test(request, status)) is wanted for test, wanted in self._tests)
+            if self._skips is not None and self._skips(request, status):
+                return False
+            if self._slow is not None and exchange.duration >= self._slow:
+                return True
+            if self._picks is not None:
+                return bool(self._picks(request, status))
+            return self._slow is None
         except Exception as error:  # better a line too many than one missing
             self._complain("skip or only", error)
             return True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wsgikit.access.escape import bare, quoted
 from wsgikit.access.exchange import target_of
+from wsgikit.access.remembered import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from wsgikit.access.exchange import Exchange
     from wsgikit.access.redact import Redaction
-
-REMEMBERED = 512  # of each part that repeats: what was asked for, by which browser, from where
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -30,13 +29,15 @@ def user(exchange: Exchange) -> str:
 def request_lines(redaction: Redaction) -> Callable[[Exchange], str]:
     """What gives an exchange's method, target and protocol, escaped, secrets hidden."""
 
-    @lru_cache(maxsize=REMEMBERED)
-    def written(method: str | None, protocol: str | None, *location: str | None) -> str:
+    def write(asked: tuple[str | None, ...]) -> str:
+        method, protocol, *location = asked
         return quoted(f"{method or ''} {redaction.target(target_of(*location))} {protocol or ''}")
+
+    written = Remembered(write)
 
     def line(exchange: Exchange) -> str:
         get = exchange.request.get
-        return written(
+        return written[
             get("REQUEST_METHOD"),
             get("SERVER_PROTOCOL"),
             get("RAW_URI"),
@@ -44,7 +45,7 @@ def request_lines(redaction: Redaction) -> Callable[[Exchange], str]:
             get("SCRIPT_NAME"),
             get("PATH_INFO"),
             get("QUERY_STRING"),
-        )
+        ]
 
     return line
 
@@ -68,7 +69,10 @@ def offset(local: struct_time) -> str:
 def iso_time(moment: float) -> str:
     """UTC with milliseconds: ``2026-11-05T12:55:36.042Z``."""
     second = int(moment)
-    return f"{iso_second(second)}.{int((moment - second) * 1000):03d}Z"
+    return f"{iso_second(second)}.{_THOUSANDTHS[int((moment - second) * 1000)]}Z"
+
+
+_THOUSANDTHS = tuple(f"{number:03d}" for number in range(1000))  # to pad one costs five times the look-up
 
 
 @lru_cache(maxsize=8)

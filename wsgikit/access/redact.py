@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
 from urllib.parse import unquote_plus
 
+from wsgikit.access.remembered import Remembered
 from wsgikit.core.errors import wrong_type
 
 DEFAULT = (
@@ -58,7 +58,7 @@ class Redaction:
                 raise wrong_type(layer, option, name, wanted)
         any_of = "|".join(re.escape(_words(name)) for name in listed)
         self._names = re.compile(f"(?:^|_)(?:{any_of})(?:_|$)") if listed else None
-        self._query = lru_cache(maxsize=512)(self._hide)
+        self._hidden = Remembered(self._hide)
 
     def names(self, key: str) -> bool:
         """Whether the value of ``key`` is to be hidden."""
@@ -70,7 +70,7 @@ class Redaction:
         """A query string with the values hidden; nothing else in it is changed."""
         if self._names is None or "=" not in text:
             return text
-        return self._query(text)
+        return self._hidden[text]
 
     def target(self, text: str) -> str:
         """A request target or URL with the values in its query hidden."""
@@ -90,7 +90,9 @@ class Redaction:
         return "".join(parts)
 
 
-@lru_cache(maxsize=1024)
-def _words(key: str) -> str:
-    """``X-API-Key``, ``apiKey`` and ``api_key[]`` alike: lower-case words joined by underscores."""
+def _split(key: str) -> str:
     return "_".join(_PART.findall(key)).lower()
+
+
+_words = Remembered(_split).__getitem__
+"""``X-API-Key``, ``apiKey`` and ``api_key[]`` alike: lower-case words joined by underscores."""

@@ -9,7 +9,7 @@ from os import urandom
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
-from wsgikit.core.environ import child
+from wsgikit.access.tracecontext import continued, sound_state
 from wsgikit.core.errors import wrong_type, wrong_value
 from wsgikit.core.headers import replaced, valid_name
 from wsgikit.core.middleware import Middleware
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._~+/=:@-]{1,128}", re.ASCII)
 
-_current: ContextVar[str] = ContextVar("wsgikit.request_id", default="")
+ID = "wsgikit.request_id"
+
+# The request's id, and its trace's.
+_current: ContextVar[tuple[str, str]] = ContextVar("wsgikit.request_id", default=("", ""))
 
 
 class RequestId(Middleware):
@@ -31,11 +34,16 @@ class RequestId(Middleware):
     new UUIDv7, whose order is that of time. The app also finds it in ``environ["wsgikit.request_id"]``, outer layers
     under ``request.id`` in the shared notes (``environ["wsgikit.notes"]``), code without environ in ``current()``, and
     log records through ``RequestIdFilter``. It stays current in its thread or greenlet until the next request,
-    so that generator bodies and ``close()`` have it too.
+    so that generator bodies and ``close()`` have it too. A RequestId further in keeps the id it finds.
+
+    A trace that a trusted peer has begun (W3C Trace Context) goes on: the app, and what it or a ReverseProxy asks, gets
+    ``traceparent`` with the same trace and a new parent, ``tracestate`` as it came, and the notes hold ``trace_id``,
+    ``span_id`` and ``parent_id``. Both headers are removed where the peer is not trusted or they are malformed.
+    None is begun here: its "not sampled" would silence every tracer further in.
 
     - ``header``: the name of the header, for the request and for the answer.
-    - ``trust``: whose ids are kept: networks as in TrustedProxies, asked about the true peer (where TrustedProxies ran
-      outside, that is not the client). None for nobody.
+    - ``trust``: whose ids and traces are kept: networks as in TrustedProxies, asked about the true peer (where
+      TrustedProxies ran outside, that is not the client). None for nobody.
 
     Raises ``ValueError`` or ``TypeError`` for a header name or network that will not do.
     """
@@ -52,18 +60,29 @@ class RequestId(Middleware):
         self.trust = trust
         self._trusted = None if trust is None else Networks(trust, layer="RequestId", option="trust")
         self._key = "HTTP_" + header.upper().replace("-", "_")
+        self._lowered = header.lower()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        given = environ.get(self._key)
-        found = given if given is not None and self._acceptable(given, environ) else uuid7()
-        environ.setdefault("wsgikit.notes", {})["request.id"] = found
-        _current.set(found)
-        header = self.header
+        found = environ.get(ID) or self._sent(environ) or uuid7()
+        notes = environ.get("wsgikit.notes")
+        if notes is None:
+            notes = environ["wsgikit.notes"] = {}
+        notes["request.id"] = found
+        inner = environ.copy()
+        inner[self._key] = inner[ID] = found
+        traced = "HTTP_TRACEPARENT" in inner or "HTTP_TRACESTATE" in inner
+        _current.set((found, self._traced(inner, environ, notes) if traced else ""))
+        header, lowered, length = self.header, self._lowered, len(self.header)
 
         def start_with_id(
             status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
         ) -> Callable[[bytes], object]:
-            told = replaced(headers, header, found)
+            for name, _ in headers:
+                if len(name) == length and name.lower() == lowered:
+                    told = replaced(headers, header, found)
+                    break
+            else:
+                told = [*headers, (header, found)]
             if exc_info:
                 try:
                     return start_response(status, told, exc_info)
@@ -71,36 +90,62 @@ class RequestId(Middleware):
                     exc_info = None  # a traceback that holds its own frame would keep the request alive
             return start_response(status, told)
 
-        changes = {self._key: found, "wsgikit.request_id": found}
-        return self.app(child(environ, **changes), start_with_id)
+        return self.app(inner, start_with_id)
 
-    def _acceptable(self, given: str, environ: WSGIEnvironment) -> bool:
-        if self._trusted is None or _WELL_FORMED.fullmatch(given) is None:
+    def _sent(self, environ: WSGIEnvironment) -> str | None:
+        """The id that came with the request, if it may be kept."""
+        sent: str | None = environ.get(self._key)
+        if sent is None or _WELL_FORMED.fullmatch(sent) is None or not self._trusts(environ):
+            return None
+        return sent
+
+    def _trusts(self, environ: WSGIEnvironment) -> bool:
+        if self._trusted is None:
             return False
         original = environ.get("wsgikit.original")
         return self._trusted.contains((environ if original is None else original).get("REMOTE_ADDR"))
 
+    def _traced(self, inner: WSGIEnvironment, environ: WSGIEnvironment, notes: dict[str, Any]) -> str:
+        """Continue the trace in ``inner`` where that may be, and give its id; else take it out."""
+        if ID in environ:  # a RequestId further out has seen to it
+            known: str = notes.get("trace_id", "")
+            return known
+        sent, state = inner.pop("HTTP_TRACEPARENT", ""), inner.pop("HTTP_TRACESTATE", None)
+        trace = continued(sent) if self._trusts(environ) else None
+        if trace is None:
+            return ""
+        inner["HTTP_TRACEPARENT"] = trace.traceparent
+        if state is not None and sound_state(state):
+            inner["HTTP_TRACESTATE"] = state
+        notes.update(trace_id=trace.trace_id, span_id=trace.span_id, parent_id=trace.parent_id)
+        return trace.trace_id
+
 
 class RequestIdFilter(logging.Filter):
-    """Puts ``request_id`` on each log record, for ``%(request_id)s`` in a format; a dash outside requests."""
+    """Puts ``request_id`` and ``trace_id`` on each log record, for ``%(request_id)s`` in a format.
+
+    A dash where there is none: outside requests, and for a request that belongs to no trace.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass, with the id."""
-        record.request_id = _current.get() or "-"
+        """Let every record pass, with the ids."""
+        request_id, trace_id = _current.get()
+        record.request_id = request_id or "-"
+        record.trace_id = trace_id or "-"
         return True
 
 
 def current() -> str:
     """The id of the request at work in this thread or greenlet, ``""`` before the first."""
-    return _current.get()
+    return _current.get()[0]
 
 
 def uuid7() -> str:
-    """A UUID whose order is that of time: 48 bits of milliseconds, 74 of chance (RFC 9562 section 5.7)."""
-    when = f"{time_ns() // 1_000_000:012x}"
+    """A UUID whose order is that of time: 60 bits of it, 62 of chance (RFC 9562 sections 5.7 and 6.2, method 3)."""
+    when = f"{time_ns() * 4096 // 1_000_000:015x}"  # milliseconds, the last three digits their fraction
     # Never from `random`: its state is copied by a fork, and workers would give out the same ids.
-    chance = urandom(10).hex()
-    return f"{when[:8]}-{when[8:]}-7{chance[:3]}-{_VARIANT[chance[3]]}{chance[4:7]}-{chance[7:19]}"
+    chance = urandom(8).hex()
+    return f"{when[:8]}-{when[8:12]}-7{when[12:]}-{_VARIANT[chance[0]]}{chance[1:4]}-{chance[4:]}"
 
 
 _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import sys
-from time import localtime, monotonic, time
+from io import TextIOWrapper, UnsupportedOperation
+from select import PIPE_BUF
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
 
-from wsgikit.access.parts import MONTHS
 from wsgikit.access.queued import Queued
-from wsgikit.core.errors import suggestion, wrong_choice, wrong_type, wrong_value
+from wsgikit.access.syslog import Syslog, syslog
+from wsgikit.core.errors import suggestion, wrong_type, wrong_value
 from wsgikit.core.process import PerProcess
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _WANTED = (
     '"stderr", "stdout", a path, "syslog:IDENT[,FACILITY]", "syslog://host:514", "logger:NAME", '
     "or a callable given each line"
 )
+_WAITING = 1000  # lines that wait for a sink that has to be waited for, when no other bound is given
 _RECHECK = 1.0  # seconds between two looks at whether a file was rotated away
 
 
@@ -35,10 +36,10 @@ class Sink(Protocol):
 
 
 def opened(to: Any, queue: int | None, *, layer: str = "AccessLog") -> Sink:
-    """The sink that ``to`` names, behind a queue of ``queue`` lines if that is a number."""
+    """The sink that ``to`` names, behind a queue of ``queue`` lines if that is a number or the sink makes wait."""
     sink = _named(to, layer)
     if queue is None:
-        return sink
+        return Queued(sink.write, _WAITING) if isinstance(sink, Syslog) and sink.waits else sink
     wanted = "a number of lines from 1 up, or None to write within the request"
     if isinstance(queue, bool) or not isinstance(queue, int):
         raise wrong_type(layer, "queue", queue, wanted)
@@ -58,7 +59,7 @@ def _named(to: Any, layer: str) -> Sink:
         return Stream(to)
     scheme, colon, rest = to.partition(":")
     if colon and scheme == "syslog":
-        return Syslog.to_host(to, layer) if rest.startswith("//") else Syslog.to_local(rest, to, layer)
+        return syslog(to, layer)
     if colon and scheme == "logger":
         return Called(logging.getLogger(rest).info)
     return File(_path(to, layer))
@@ -91,12 +92,22 @@ class Stream:
         self.dropped = 0
 
     def write(self, line: str) -> None:
-        """Write one line in one piece, so that lines of several threads do not mix."""
+        """Write one line in one piece, so that lines of several threads and processes do not mix."""
         stream = getattr(sys, self._name)
-        if stream is not None:  # none under pythonw and some service managers
-            stream.write(line + "\n")
-            if not getattr(stream, "line_buffering", False):
-                stream.flush()
+        if stream is None:  # under pythonw and some service managers
+            return
+        if type(stream) is TextIOWrapper and len(line) < PIPE_BUF:
+            try:
+                descriptor = stream.fileno()
+            except UnsupportedOperation:  # somebody's, in memory
+                pass
+            else:
+                stream.flush()  # what others have written comes first
+                # Past the stream's two buffers: half the cost, and whole in a pipe that other processes share.
+                os.write(descriptor, (line + "\n").encode("utf-8", "backslashreplace"))
+                return
+        stream.write(line + "\n")
+        stream.flush()
 
 
 class File:
@@ -154,103 +165,3 @@ class _OpenFile:
     def __del__(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
-
-
-FACILITIES = (
-    *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp"),
-    *("ntp", "security", "console", "solaris-cron"),
-    *(f"local{number}" for number in range(8)),
-)
-_DEV_LOG = "/dev/log"
-_INFO = 6  # the severity of every line (RFC 5424 section 6.2.1)
-
-
-class Syslog:
-    """Sends each line as a datagram (RFC 3164), without ever waiting for the other side."""
-
-    def __init__(self, connect: Callable[[], socket.socket], facility: str, tag: str, host: str = "") -> None:
-        self._socket: PerProcess[_Datagrams] = PerProcess(lambda: _Datagrams(connect))
-        self._priority = FACILITIES.index(facility) * 8 + _INFO
-        self._tag = tag
-        self._host = host
-        self.dropped = 0
-
-    @classmethod
-    def to_local(cls, rest: str, given: str, layer: str) -> Syslog:
-        """``IDENT[,FACILITY]`` over /dev/log."""
-        ident, comma, facility = rest.partition(",")
-        if not ident or not ident.isprintable() or " " in ident:
-            raise wrong_value(layer, "to", given, '"syslog:IDENT" or "syslog:IDENT,FACILITY"')
-        if comma and facility not in FACILITIES:
-            raise wrong_choice(layer, "to", facility, FACILITIES)
-        return cls(_dev_log, facility or "daemon", ident)
-
-    @classmethod
-    def to_host(cls, url: str, layer: str) -> Syslog:
-        """``syslog://host[:port]`` over UDP, port 514 unless given."""
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname, parts.port or 514
-        except ValueError:
-            host = None
-        if not host or parts.path not in ("", "/"):
-            raise wrong_value(layer, "to", url, '"syslog://host:514"')
-        name = socket.gethostname().partition(".")[0] or "-"
-        return cls(lambda: _udp(host, port), "daemon", "wsgikit", f"{name} ")
-
-    def write(self, line: str) -> None:
-        """Send one line."""
-        now = localtime(time())
-        head = (
-            f"<{self._priority}>{MONTHS[now.tm_mon - 1]} {now.tm_mday:2d}"
-            f" {now.tm_hour:02d}:{now.tm_min:02d}:{now.tm_sec:02d} {self._host}{self._tag}[{os.getpid()}]: "
-        )
-        self._socket.get().send((head + line).encode("utf-8", "backslashreplace"))
-
-
-class _Datagrams:
-    """A connected socket, made anew when it broke (syslogd was restarted)."""
-
-    def __init__(self, connect: Callable[[], socket.socket]) -> None:
-        self._connect = connect
-        self._socket: socket.socket | None = None
-
-    def send(self, message: bytes) -> None:
-        if self._socket is not None:
-            try:
-                self._socket.send(message)
-                return
-            except BlockingIOError:
-                raise  # the other side is too slow, which a new socket would not change
-            except OSError:
-                self._drop()
-        self._socket = self._connect()
-        self._socket.send(message)
-
-    def _drop(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-        self._socket = None
-
-    def __del__(self) -> None:
-        self._drop()
-
-
-def _dev_log() -> socket.socket:
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    return _connected(made, _DEV_LOG)
-
-
-def _udp(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-    return _connected(socket.socket(family, kind, protocol), address)
-
-
-def _connected(made: socket.socket, address: Any) -> socket.socket:
-    try:
-        made.setblocking(False)
-        made.connect(address)
-    except OSError:
-        made.close()
-        raise
-    return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from wsgikit.access.escape import quoted
@@ -9,13 +10,14 @@ from wsgikit.access.redact import HIDDEN
 from wsgikit.core.errors import wrong_value
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable
 
     from wsgikit.access.exchange import Exchange
     from wsgikit.access.redact import Redaction
 
     Field = Callable[[Exchange], object]
+
+_LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 def compiled(
@@ -25,8 +27,8 @@ def compiled(
 
     Every value is escaped for a place in quotes; one that is missing is a dash.
     """
-    if "\n" in text or "\r" in text:
-        raise wrong_value(layer, "format", text, "a template for one line")
+    if not text.replace("\t", "").isprintable():
+        raise wrong_value(layer, "format", text, "a template for one line, without control characters")
     literals: list[str] = []
     fields: list[Field] = []
     at = 0
@@ -39,14 +41,14 @@ def compiled(
 
 
 class Ready(str):
-    """Text that is escaped already."""
+    """Text that is escaped already, and stands as it is even if it is empty."""
 
     __slots__ = ()
 
 
 def _shown(value: object) -> str:
     if type(value) is Ready:
-        return value or "-"
+        return value
     return "-" if value is None or value == "" else quoted(str(value))
 
 
@@ -80,3 +82,16 @@ def note(name: str, redaction: Redaction) -> Field:
 def head_size(exchange: Exchange) -> int:
     """Bytes of the answer's head as the app gave it; servers add a little of their own."""
     return 15 + sum(len(name) + len(value) + 4 for name, value in exchange.headers)
+
+
+def request_size(exchange: Exchange) -> int:
+    """Bytes of the request as far as environ tells: its line, its headers and the body that was announced."""
+    get = exchange.request.get
+    line = len(f"{get('REQUEST_METHOD', '')} {exchange.target} {get('SERVER_PROTOCOL', '')}\r\n")
+    headers = sum(
+        len(key) - len("HTTP_") + len(value) + len(": \r\n")
+        for key, value in exchange.request.items()
+        if key.startswith("HTTP_") and type(value) is str
+    )
+    announced = str(get("CONTENT_LENGTH") or "")
+    return line + headers + len("\r\n") + (int(announced) if _LENGTH.fullmatch(announced) else 0)

@@ -9,9 +9,10 @@ from time import asctime, localtime, time
 from typing import TYPE_CHECKING, Any
 
 from wsgikit.access.escape import bare
-from wsgikit.access.memory import memory
+from wsgikit.access.exchange import MeasuredExchange
 from wsgikit.access.parts import clf_time
 from wsgikit.access.templates import Ready, compiled, head_size, note, request_header, variable
+from wsgikit.core.memory import memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +60,15 @@ def _packet(exchange: Exchange) -> int:
     return sum(len(key) + len(value) + 4 for key, value in _texts(exchange))
 
 
+def _grown(exchange: Exchange) -> object:
+    return memory()[1] - exchange.rss if isinstance(exchange, MeasuredExchange) else None
+
+
+def measures(text: str) -> bool:
+    """Whether a format asks for what has to be measured before the app is called: a ``MeasuredExchange``."""
+    return any(match[1] == "rss_delta" for match in _VARIABLE.finditer(text))
+
+
 def _worker(exchange: Exchange) -> object:
     module: Any = sys.modules.get("uwsgi")
     return 0 if module is None else module.worker_id()
@@ -67,8 +77,8 @@ def _worker(exchange: Exchange) -> object:
 _FIELDS: dict[str, Field] = {
     "method": lambda exchange: exchange.request.get("REQUEST_METHOD"),
     "user": lambda exchange: exchange.environ.get("REMOTE_USER"),
-    "addr": lambda exchange: Ready(bare(exchange.client)),
-    "peer": lambda exchange: Ready(bare(exchange.peer)),
+    "addr": lambda exchange: Ready(bare(exchange.client or "-")),
+    "peer": lambda exchange: Ready(bare(exchange.peer or "-")),
     "host": lambda exchange: exchange.header("host"),
     "proto": lambda exchange: exchange.request.get("SERVER_PROTOCOL"),
     "uagent": lambda exchange: exchange.header("user-agent"),
@@ -96,6 +106,7 @@ _FIELDS: dict[str, Field] = {
     "switches": lambda exchange: 1,
     "vsz": lambda exchange: memory()[0],
     "rss": lambda exchange: memory()[1],
+    "rss_delta": _grown,
     "vszM": lambda exchange: memory()[0] >> 20,
     "rssM": lambda exchange: memory()[1] >> 20,
     "modifier1": lambda exchange: 0,

@@ -12,7 +12,6 @@ that comes from the left, and hides the element that the proxy added.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
@@ -222,7 +221,6 @@ def _is_escaped(text: str, at: int) -> bool:
     return (at - first) % 2 == 1
 
 
-@lru_cache(maxsize=512)
 def read_element(text: str) -> Element:
     """One element; without an address when that is hidden (``unknown``, ``_secret``), missing or malformed."""
     pairs: dict[str, tuple[str, str]] = {}
