@@ -6,10 +6,13 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Generator
+from functools import wraps
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from wsgikit.operations import service
 
 IN_CI = os.environ.get("CI") == "true"
 
@@ -18,6 +21,20 @@ IN_CI = os.environ.get("CI") == "true"
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if IN_CI else "here")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def meeting_place(tmp_path_factory: pytest.TempPathFactory) -> Generator[None, None, None]:
+    """What the workers of a service share is kept out of /dev/shm, where it would outlive the tests."""
+    folder = str(tmp_path_factory.mktemp("host"))
+
+    @wraps(service._folder.__wrapped__)
+    def elsewhere() -> str:
+        return folder
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service, "_folder", elsewhere)
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

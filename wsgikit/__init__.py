@@ -32,8 +32,15 @@ if TYPE_CHECKING:
     from wsgikit.operations.bodylimit import BodyLimit as BodyLimit
     from wsgikit.operations.concurrency import ConcurrencyLimit as ConcurrencyLimit
     from wsgikit.operations.headerlimit import HeaderLimit as HeaderLimit
+    from wsgikit.operations.health import Health as Health
     from wsgikit.operations.maintenance import Maintenance as Maintenance
+    from wsgikit.operations.metrics import Metrics as Metrics
     from wsgikit.operations.ratelimit import RateLimit as RateLimit
+    from wsgikit.operations.recycle import Recycle as Recycle
+    from wsgikit.operations.stats import Stats as Stats
+    from wsgikit.operations.status.layer import Status as Status
+    from wsgikit.operations.warmup import WarmUp as WarmUp
+    from wsgikit.operations.watchdog import Watchdog as Watchdog
     from wsgikit.responses.bodies.htmlrewrite import HTMLRewrite as HTMLRewrite
     from wsgikit.responses.bodies.replace import Replace as Replace
     from wsgikit.responses.bodies.transform import Transform as Transform
@@ -135,6 +142,13 @@ _HOMES = {
     "TLS": "wsgikit.forwarding.tls",
     "Upstream": "wsgikit.forwarding.upstream",
     # operations
+    "Recycle": "wsgikit.operations.recycle",
+    "WarmUp": "wsgikit.operations.warmup",
+    "Watchdog": "wsgikit.operations.watchdog",
+    "Health": "wsgikit.operations.health",
+    "Metrics": "wsgikit.operations.metrics",
+    "Stats": "wsgikit.operations.stats",
+    "Status": "wsgikit.operations.status.layer",
     "BodyLimit": "wsgikit.operations.bodylimit",
     "ConcurrencyLimit": "wsgikit.operations.concurrency",
     "HeaderLimit": "wsgikit.operations.headerlimit",
@@ -193,6 +207,7 @@ __all__ = [
     "Header",
     "HeaderLimit",
     "Headers",
+    "Health",
     "HealthCheck",
     "Host",
     "Layer",
@@ -200,6 +215,7 @@ __all__ = [
     "Maintenance",
     "MemoryStore",
     "Method",
+    "Metrics",
     "Mirror",
     "Mount",
     "OrderWarning",
@@ -210,6 +226,7 @@ __all__ = [
     "Query",
     "Ranges",
     "RateLimit",
+    "Recycle",
     "Redirect",
     "RedisStore",
     "RemoveHeader",
@@ -233,11 +250,15 @@ __all__ = [
     "SkipLog",
     "Split",
     "Stack",
+    "Stats",
+    "Status",
     "Sticky",
     "Tag",
     "Transform",
     "TrustedProxies",
     "Upstream",
+    "WarmUp",
+    "Watchdog",
 ]
 
 __getattr__, __dir__ = open_names(__name__, _HOMES)

@@ -53,6 +53,9 @@ ARGUMENTS: dict[str, Layer] = {
     "Maintenance": Layer(wsgikit.Maintenance, switch="/nonexistent/maintenance"),
     "RateLimit": Layer(wsgikit.RateLimit, "1000000/second", store="memory"),
     "Prefix": Layer(wsgikit.Prefix, "/app"),
+    "Recycle": Layer(wsgikit.Recycle, requests=10**9),
+    "WarmUp": Layer(wsgikit.WarmUp, ["/"]),
+    "Watchdog": Layer(wsgikit.Watchdog, "1h"),
     "Replace": Layer(wsgikit.Replace, {"nowhere to be found": "x"}),
     "Transform": Layer(wsgikit.Transform, as_it_is),
     "XSLT": Layer(

@@ -43,7 +43,8 @@ def test_whatever_a_folder_is_called_makes_a_plain_name(name: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9._-]{0,64}", plain(name))
 
 
-def test_the_meeting_place_is_in_memory_and_this_users_own() -> None:
+def test_the_meeting_place_is_in_memory_and_this_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "_folder", service._folder.__wrapped__)
     path = Path(meeting_place("shop", "counts"))
     assert path.name == f"wsgikit-{os.geteuid()}-shop-counts"
     assert path.parent.is_dir()

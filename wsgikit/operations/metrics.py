@@ -1,0 +1,143 @@
+"""Metrics: the scoreboard for Prometheus."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from wsgikit.core.middleware import Middleware
+from wsgikit.operations.accounting import Accounting
+from wsgikit.operations.allow import Page, answer
+from wsgikit.operations.backlog import backlog
+from wsgikit.operations.scoreboard.layout import BOUNDS
+from wsgikit.operations.service import service_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from prometheus_client.metrics_core import Metric
+
+    from wsgikit.operations.scoreboard.snapshot import Snapshot
+
+
+class Metrics(Middleware):
+    """Answers at ``path`` with the counters of all workers, as Prometheus text or OpenMetrics, as Accept says.
+
+    Any worker answers for all, so a scrape that reaches one of them is right, also while workers are recycled: their
+    counters stay, and nothing grows. Requests for the page itself are not counted. Needs ``wsgikit[metrics]``.
+
+    - ``path`` (``"/metrics"``): where, below the layer's own mount point; Prometheus asks there unless told otherwise.
+    - ``allow`` (``("loopback", "private")``): who may see it: networks as in TrustedProxies. Others are answered 404,
+      as is whoever comes by a proxy while no TrustedProxies outside tells who that is.
+    - ``service`` (the project folder's name, or WSGIKIT_SERVICE): which workers belong together on this host.
+
+    Series are labelled by status class and by route, the rule of a Router inside, of which 62 are told apart; all
+    others are ``(other)``. Raises ``ValueError`` or ``TypeError`` for an option that will not do, ``ImportError``
+    without prometheus-client.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        path: str = "/metrics",
+        *,
+        allow: str | Iterable[str] = ("loopback", "private"),
+        service: str | None = None,
+    ) -> None:
+        super().__init__(app)
+        try:
+            from prometheus_client.exposition import choose_encoder
+        except ImportError:
+            raise ImportError("Metrics needs prometheus-client, which wsgikit[metrics] brings") from None
+        self.path = path
+        self.allow = allow
+        self.service = service_name("Metrics", service)
+        self._page = Page("Metrics", path, allow)
+        self._accounting = Accounting(app, self.service)
+        self._choose_encoder = choose_encoder
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not self._page.wanted(environ):
+            return self._accounting(environ, start_response)
+        refused = self._page.refused(environ, start_response)
+        if refused is not None:
+            return refused
+        encode, kind = self._choose_encoder(environ.get("HTTP_ACCEPT", ""))
+        text = encode(_Scrape(self._accounting.snapshot(), backlog(environ)))
+        return answer(environ, start_response, kind, text)
+
+
+class _Scrape:
+    """One look at the scoreboard, collected by prometheus-client's encoders as if it were their registry."""
+
+    def __init__(self, snapshot: Snapshot, waiting: int) -> None:
+        self._snapshot = snapshot
+        self._waiting = waiting
+
+    def collect(self) -> Iterator[Metric]:
+        yield from _requests(self._snapshot)
+        yield from _workers(self._snapshot)
+        yield _gauge(
+            "http_connections_waiting", "Connections that no worker has accepted yet.", self._waiting
+        )
+
+
+def _requests(snapshot: Snapshot) -> Iterator[Metric]:
+    from prometheus_client import core
+
+    counted = core.CounterMetricFamily("http_requests", "Requests answered.", labels=("route", "status"))
+    durations = core.HistogramMetricFamily(
+        "http_request_duration_seconds",
+        "Seconds from the call of the app until its body was closed.",
+        labels=("route",),
+    )
+    sizes = core.SummaryMetricFamily(
+        "http_response_size_bytes", "Bytes of the bodies of answers.", labels=("route",)
+    )
+    for route, record in snapshot.routes.items():
+        for status, number in record.classes.items():
+            if number:
+                counted.add_metric((route, status), number)
+        bounds = [*(repr(bound) for bound in BOUNDS), "+Inf"]
+        buckets = list(zip(bounds, accumulate(record.buckets), strict=True))
+        durations.add_metric((route,), buckets, record.micros / 1e6)
+        sizes.add_metric((route,), record.requests, record.sent)
+    yield counted
+    yield durations
+    yield sizes
+    yield core.CounterMetricFamily(
+        "http_requests_failed", "Requests that raised or were answered 5xx.", snapshot.exceptions
+    )
+    yield core.CounterMetricFamily(
+        "http_requests_lost", "Requests in flight when their worker died.", snapshot.lost
+    )
+    yield _gauge("http_requests_in_flight", "Requests being answered.", snapshot.in_flight)
+
+
+def _workers(snapshot: Snapshot) -> Iterator[Metric]:
+    from prometheus_client import core
+
+    states = core.GaugeMetricFamily("wsgi_workers", "Worker processes, by what they do.", labels=("state",))
+    busy = sum(worker.busy for worker in snapshot.workers)
+    states.add_metric(("busy",), busy)
+    states.add_metric(("idle",), len(snapshot.workers) - busy)
+    yield states
+    yield core.CounterMetricFamily("wsgi_worker_starts", "Worker processes started.", snapshot.lives)
+    memory = core.GaugeMetricFamily(
+        "wsgi_worker_resident_memory_bytes", "Resident set size of a worker.", labels=("worker",)
+    )
+    started = core.GaugeMetricFamily(
+        "wsgi_worker_start_time_seconds", "When a worker was started, since the epoch.", labels=("worker",)
+    )
+    for worker in snapshot.workers:
+        memory.add_metric((str(worker.number),), worker.rss)
+        started.add_metric((str(worker.number),), worker.started)
+    yield memory
+    yield started
+
+
+def _gauge(name: str, documentation: str, value: float) -> Metric:
+    from prometheus_client.core import GaugeMetricFamily
+
+    return GaugeMetricFamily(name, documentation, value)

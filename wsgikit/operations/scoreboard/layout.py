@@ -1,0 +1,94 @@
+"""What stands where in the file of a scoreboard, in words of eight bytes.
+
+    head      magic, slots in use, routes in use, since when it counts, and for which start of the service
+    routes    a name for each route: a rule, as the router has it
+    slots     one for each worker number
+
+A slot belongs to a worker number, not to a process. The next process with that number goes on with its counters, so
+totals never go backwards while a service runs, and nothing grows when workers are recycled. In a slot:
+
+    head      which process, since when, which life of the number this is, and counters of what is rare
+    events    the slowest requests, and the last that failed
+    cores     a request in flight each: since when, method, path
+    records   a record for each route: requests by status class and duration, bytes sent, time
+
+One process writes to a slot, and within it one thread at a time to each part. Words are written whole; a reader that
+finds a text half written reads it again.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+MAGIC = int.from_bytes(b"wsgikit1", "little")
+"""Changes with the layout, as the file's name does."""
+
+WORD = 8
+PAGE = 4096
+
+# The head of the file.
+MADE_AT = 3  # a double: seconds since the epoch
+SLOTS_USED = 1
+ROUTES_USED = 2
+FAMILY = 4
+
+# The names of routes; the first has none, the last stands for all that have found no place.
+ROUTES = 64
+NO_ROUTE = 0
+OTHER_ROUTE = ROUTES - 1
+NAME = 128  # bytes
+NAMES = PAGE
+
+# The slots.
+SLOTS = 256
+_NAMES_PAGES = ROUTES * NAME // PAGE
+FIRST_SLOT = PAGE + _NAMES_PAGES * PAGE
+
+# The head of a slot, in words from its start.
+PID = 0  # 0 while the number has no process
+STARTED = 1  # a double: seconds since the epoch
+LIVES = 2
+REQUESTS_BEFORE = 3  # of the lives before this one
+EXCEPTIONS = 4
+LOST = 5  # requests that were in flight when their process died
+UNLISTED = 6  # requests in flight beyond the cores
+TIME_BEFORE = 7  # microseconds, of the lives before this one
+
+# Events.
+SLOWEST = 8
+FAILED = 8
+EVENT = 256  # bytes
+EVENTS = PAGE
+EVENT_HEAD = Struct("<dQQ16s216s")  # when, microseconds, status, method, path; when is written last
+
+# Requests in flight.
+CORES = 64
+CORE = 256  # bytes
+CORES_START = 2 * PAGE
+CORE_ENTRY = Struct(
+    "<dQ16s224s"
+)  # since when by the monotonic clock, 0.0 if free; how many so far; method, path
+
+# Records.
+CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "other")
+BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Seconds up to which a request belongs to a bucket; the last bucket has no bound."""
+BUCKETS = len(BOUNDS) + 1
+CELLS = len(CLASSES) * BUCKETS
+SENT = CELLS  # bytes of bodies
+TIME = CELLS + 1  # microseconds
+RECORD = CELLS + 4  # words
+RECORDS = (CORES_START + CORES * CORE) // WORD  # in words
+
+SLOT = -(-(RECORDS + ROUTES * RECORD) * WORD // PAGE) * PAGE
+SIZE = FIRST_SLOT + SLOTS * SLOT
+
+
+def slot_start(number: int) -> int:
+    """Where the slot of a worker number begins, in bytes."""
+    return FIRST_SLOT + number * SLOT
+
+
+def text(raw: bytes) -> str:
+    """A text of fixed length, as WSGI has it: the latin-1 view of a client's bytes."""
+    return raw.rstrip(b"\0").decode("latin-1")
