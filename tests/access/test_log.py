@@ -7,6 +7,7 @@ import gc
 import io
 import json
 import logging
+import mmap
 import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -411,10 +412,11 @@ def test_slow_ones_are_written_beside_those_that_are_picked(
 
 def test_memory_that_a_request_took_can_be_printed() -> None:
     lines: list[str] = []
-    kept: list[bytearray] = []
+    kept: list[mmap.mmap] = []
 
     def grows(environ: Any, start_response: Any) -> Iterable[bytes]:
-        kept.append(bytearray(b"x") * (16 << 20))
+        kept.append(mmap.mmap(-1, 16 << 20))  # not from what Python has to spare
+        kept[0].write(b"x" * (16 << 20))
         return hello(environ, start_response)
 
     call(AccessLog(grows, "%(rss_delta) %(rss)", to=lines.append))
