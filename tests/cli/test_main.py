@@ -44,12 +44,14 @@ def started(*words: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Who runs the tests in the background has it ignored, and what is ignored is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         yield process
     finally:
         if process.poll() is None:
-            process.kill()
+            process.terminate()  # and not kill: the demo ends its backends, which hold the pipes too
         process.communicate()
 
 

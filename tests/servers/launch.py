@@ -148,8 +148,12 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)  # workers outlive the first process of a uWSGI without a master
+    except ProcessLookupError:
+        pass
+    process.wait()
 
 
 @contextmanager
@@ -158,7 +162,9 @@ def backend() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         fd = listener.fileno()
-        process = subprocess.Popen([sys.executable, str(GATEWAY / "backend.py"), str(fd)], pass_fds=[fd])
+        process = subprocess.Popen(
+            [sys.executable, str(GATEWAY / "backend.py"), str(fd)], pass_fds=[fd], start_new_session=True
+        )
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
