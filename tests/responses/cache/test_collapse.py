@@ -124,6 +124,13 @@ def test_what_is_purged_is_out_of_date_for_all_that_are_under_way(fills: Fills) 
     assert (one.outdated, two.outdated, other.outdated) == (True, True, False)
 
 
+def test_nobody_waits_for_what_was_purged_meanwhile(fills: Fills) -> None:
+    begin(fills)
+    fills.outdate(["k"])
+    second, leader = begin(fills)
+    assert (leader, second.leads) == (None, True)
+
+
 def test_a_tag_meets_those_that_bear_it_or_have_not_said_yet(fills: Fills) -> None:
     tagged, other, silent = (begin(fills, key)[0] for key in "abc")
     tagged.tags, other.tags = ("t",), ("u",)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import logging
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -182,6 +183,23 @@ def test_k2_request_with_a_body_passes_by_as_its_body_is_in_no_key() -> None:
     scene = Scene().answers(cc=FRESH)
     scene.get(body=b"fat")
     assert not hit(scene.get())
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("Cache-Control", 'private="cache-control", max-age=0')],
+        [("Cache-Control", "max-age=0"), ("Connection", "cache-control")],
+        [("Cache-Control", 'no-cache="expires, date"'), ("Expires", "0")],
+    ],
+)
+def test_k2_not_stored_without_what_says_for_how_long(headers: list[tuple[str, str]]) -> None:
+    """What is left would seem fresh for a tenth of its age."""
+    scene = Scene().answers(*headers, ("Last-Modified", date(-1000)))
+    scene.cache.app = scene._app  # no lint: Connection is the server's affair
+    call(scene.cache, "GET", "/page")
+    call(scene.cache, "GET", "/page")
+    assert scene.calls == 2
 
 
 # ---- K3
@@ -656,6 +674,45 @@ def test_k12_a_new_200_takes_the_old_ones_place() -> None:
     assert again.body == b"new"
 
 
+def test_k11_an_error_after_the_clients_own_version_comes_with_its_body() -> None:
+    """The client was to get a 304, and then the app has started over."""
+    scene = Scene()
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [("Cache-Control", FRESH), ("ETag", '"a"')])
+        yield b""
+        yield b"half"
+        try:
+            raise OSError("gone")
+        except OSError:
+            start_response("500 Oops", [("Content-Length", "4")], sys.exc_info())
+        yield b"oops"
+
+    scene.cache.app = app
+    answer = scene.get(If_None_Match='"a"')
+    assert (answer.status, answer.body) == (500, b"oops")
+
+
+@pytest.mark.parametrize("vary", [[], [("Vary", "Bar")]])
+def test_k12_a_304_makes_a_variant_answer_nobody_else(vary: list[tuple[str, str]]) -> None:
+    """A layer may add its own Vary to a 304, and the app that of the whole response alone."""
+    scene = Scene().answers(("Vary", "Foo"), ("ETag", '"a"'), cc=FRESH)
+    scene.get(Foo="1")
+    scene.answers(*vary, ("ETag", '"a"'), cc=FRESH, conditional=True)
+    assert scene.wait(61).get(Foo="1").status == 200
+    assert hit(scene.get(Foo="1"))
+    assert not hit(scene.get(Foo="2"))
+    assert hit(scene.get(Foo="1", Bar="1")) is (not vary)
+
+
+def test_k12_a_304_that_hides_its_cache_control_ends_the_stored_response() -> None:
+    scene = Scene().answers(("ETag", '"a"'), ("Last-Modified", date(-10000)), cc="max-age=1")
+    scene.get()
+    hidden = 'private="cache-control", max-age=0'
+    scene.answers(("ETag", '"a"'), cc=hidden, conditional=True).wait(2).get()
+    assert not hit(scene.get())
+
+
 # ---- K13: when the app fails
 
 
@@ -1028,8 +1085,8 @@ class Crowd(Scene):
         begun = threading.Semaphore(0)
         begin = fills.begin
 
-        def told(key: str, *, shares: bool) -> Any:
-            found = begin(key, shares=shares)
+        def told(*args: Any, **options: Any) -> Any:
+            found = begin(*args, **options)
             begun.release()
             return found
 
@@ -1063,6 +1120,54 @@ def test_k18_many_validations_at_once_are_one_call() -> None:
     scene.wait(61)
     assert {result.body for result in scene.together(5)} == {b"hello"}
     assert scene.calls == 2
+
+
+def test_k18_those_who_wait_for_a_304_are_woken_when_what_it_brought_is_kept() -> None:
+    """Before that they would find the stale response, and ask the app each for themselves."""
+    scene = Scene().answers(("ETag", '"a"'), cc=FRESH, conditional=True)
+    scene.get()
+    fills = scene.cache._lookups.get().storage.fills
+    freshen = scene.cache.store.freshen
+    under_way: list[bool] = []
+
+    def watched(key: str, entry: Any) -> None:
+        under_way.append(bool(fills._under_way))
+        freshen(key, entry)
+
+    scene.cache.store.freshen = watched  # type: ignore[method-assign]
+    scene.wait(61).get()
+    assert under_way == [True]
+    assert not fills._under_way
+
+
+@pytest.mark.parametrize("known", ["cookies", "vary"])
+def test_k18_nobody_waits_for_an_answer_that_is_known_to_be_for_others(known: str) -> None:
+    scene = Scene(vary_cookies=True).answers(("Vary", "Foo"), cc=FRESH)
+    other, mine = {"cookies": ({"Cookie": "a=1"}, {"Cookie": "a=2"}), "vary": ({"Foo": "1"}, {"Foo": "2"})}[
+        known
+    ]
+    if known == "vary":
+        scene.get()
+    entered, held = threading.Event(), threading.Event()
+
+    def body() -> Iterator[bytes]:
+        entered.set()
+        if threading.current_thread().name == "other":
+            assert held.wait(10)
+        yield b"hello"
+
+    scene.answers(("Vary", "Foo"), cc=FRESH, body=body)
+    slow = threading.Thread(target=lambda: scene.get(**other), name="other")
+    slow.start()
+    assert entered.wait(10)
+    quick = threading.Thread(target=lambda: scene.get(**mine))
+    quick.start()
+    quick.join(5)  # half of what it would wait
+    waited = quick.is_alive()
+    held.set()
+    slow.join(10)
+    quick.join(10)
+    assert not waited
 
 
 def test_k18_what_cannot_be_shared_is_not_waited_for() -> None:
@@ -1231,6 +1336,12 @@ def test_k22_what_steers_urls_is_not_shared(name: str) -> None:
     assert scene.get().body == b"<a href=http://good>"
 
 
+def test_k22_a_slash_in_host_leads_to_no_other_path() -> None:
+    scene = Scene().answers(cc=FRESH)
+    scene.get("/page", environ={"HTTP_HOST": "testserver/admin"})
+    assert not hit(scene.get("/admin/page"))
+
+
 def test_k22_forwarded_counts_by_its_host_and_scheme_alone() -> None:
     scene = Scene().answers(cc=FRESH)
     scene.get(Forwarded="for=203.0.113.9;host=a;proto=https")
@@ -1269,6 +1380,14 @@ def test_requests_with_cookies_are_kept_apart_on_demand() -> None:
     assert hit(scene.get(Cookie="a=1"))
     assert not hit(scene.get(Cookie="a=2"))
     assert not hit(scene.get())
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_what_is_posted_with_a_cookie_is_kept_for_that_client_at_most(apart: bool) -> None:
+    scene = Scene(vary_cookies=apart).answers(("Content-Location", "/page"), cc=FRESH)
+    scene.get(method="POST", body=b"x", Cookie="a=1")
+    assert not hit(scene.get())
+    assert hit(scene.get(Cookie="a=1")) is apart
 
 
 # ---- default_ttl
@@ -1481,6 +1600,7 @@ def test_a_whole_file_keeps_the_servers_wrapper() -> None:
     [
         {"store": "memory"},
         {"store": object()},
+        {"store": MemoryStore},
         {"vary_cookies": "no"},
         {"stale_if_unreachable": None},
         {"default_ttl": "soon"},

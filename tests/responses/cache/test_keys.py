@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsgikit.responses.cache.invalidate import SAFE, invalidated
-from wsgikit.responses.cache.keys import canonical, key, keys_of, same_origin
+from wsgikit.responses.cache.keys import _resource, canonical, key, keys_of, same_origin
 from wsgikit.testing.environ import build_environ
 
 
@@ -51,6 +51,49 @@ def test_key_of_a_request(request_environ: dict[str, Any], expected: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("host", "path", "others_host", "others_path"),
+    [
+        ("example.com/admin", "/page", "example.com", "/admin/page"),
+        ("example.com/a?b=", "/c", "example.com", "/a?b=/c"),
+        ("example.com#", "/c", "example.com", "/c"),
+        ("example.co", "m/c", "example.com", "/c"),  # waitress lets such a request line through
+        ("example.com", "*", "example.com*", "/"),
+        ("\xc3.com", "/", "\xe3.com", "/"),
+    ],
+)
+def test_a_host_and_a_path_are_never_taken_for_another_two(
+    host: str, path: str, others_host: str, others_path: str
+) -> None:
+    path, _, query = path.partition("?")
+    mine = environ(HTTP_HOST=host, PATH_INFO=path, QUERY_STRING=query, RAW_URI="", REQUEST_URI="")
+    assert key(mine) != key(environ(others_path, HTTP_HOST=others_host))
+
+
+_HOSTS = st.text(st.sampled_from("a./?#%:@ "), max_size=5)
+_TARGETS = st.text(st.sampled_from("a./%?"), max_size=5)
+
+
+@given(_HOSTS, _TARGETS, _HOSTS, _TARGETS)
+def test_two_requests_have_one_key_only_if_they_are_for_the_same(
+    host: str, path: str, others_host: str, others_path: str
+) -> None:
+    def made(host: str, path: str) -> dict[str, Any]:
+        return environ("/", HTTP_HOST=host or "x", PATH_INFO=path, RAW_URI="", REQUEST_URI="")
+
+    def same(host: str, path: str) -> tuple[str, str]:
+        return (host or "x").removesuffix(":80").removesuffix(":"), path or "/"
+
+    if key(made(host, path)) == key(made(others_host, others_path)):
+        assert same(host, path) == same(others_host, others_path)
+
+
+def test_long_paths_are_not_remembered() -> None:
+    before = _resource.cache_info().currsize
+    assert key(environ("/" + "a" * 10_000)) == "http://example.com/" + "a" * 10_000
+    assert _resource.cache_info().currsize == before
+
+
+@pytest.mark.parametrize(
     ("url", "expected"),
     [
         ("http://example.com", ["http://example.com/"]),
@@ -60,6 +103,10 @@ def test_key_of_a_request(request_environ: dict[str, Any], expected: str) -> Non
         ("http://example.com/é", ["http://example.com/%C3%A9"]),
         ("http://example.com/?", ["http://example.com/?"]),
         ("http://[::1]:8080/", ["http://[::1]:8080/"]),
+        (
+            "http://b\u00fccher.example/",
+            ["http://b%c3%bccher.example/"],
+        ),  # as a client that sends UTF-8 writes it
     ],
 )
 def test_keys_of_a_url(url: str, expected: list[str]) -> None:

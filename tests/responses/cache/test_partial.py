@@ -83,6 +83,20 @@ def test_k17_what_lies_beyond_it_is_asked_for(wanted: str) -> None:
     assert scene.get(Range=wanted).header("Cache-Status") == "wsgikit; fwd=partial; stored"
 
 
+def test_k17_head_is_never_answered_out_of_a_part() -> None:
+    """Range means nothing beside it (RFC 9110 section 14.2), and it would get a body."""
+    film = Film()
+    film.get(Range="bytes=0-8")
+
+    def head(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Length", "10")])
+        return []
+
+    film.cache.app = head
+    answer = film.get(method="HEAD", Range="bytes=0-4")
+    assert (answer.status, answer.body, answer.header("Content-Length")) == (200, b"", "10")
+
+
 def test_k17_a_part_is_never_given_for_the_whole() -> None:
     scene = Film()
     scene.get(Range="bytes=0-9")

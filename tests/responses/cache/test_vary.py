@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsgikit.http.accept import qualities
+from wsgikit.responses.cache.asked import Asked
 from wsgikit.responses.cache.head import Head
 from wsgikit.responses.cache.vary import COOKIES, STEERING, normalised, selecting, value_of, varies_by
 
@@ -80,8 +81,54 @@ def test_what_is_kept_names_what_steers_and_cookies_on_demand() -> None:
     head = Head(200, [("Vary", "Foo")])
     environ = {"HTTP_FOO": "1", "HTTP_COOKIE": "a=1", "HTTP_X_FORWARDED_HOST": "evil"}
     steered = (STEERING, "HTTP_X_FORWARDED_HOST=evil")
-    assert selecting(head, environ, cookies=False) == (steered, ("foo", "1"))
-    assert selecting(head, environ, cookies=True) == (steered, (COOKIES, "a=1"), ("foo", "1"))
+    value = Asked(environ).value
+    assert selecting(head, value, cookies=False) == (steered, ("foo", "1"))
+    with_cookies = selecting(head, value, cookies=True)
+    assert [name for name, _ in with_cookies] == [STEERING, COOKIES, "foo"]
+
+
+@pytest.mark.parametrize("name", [COOKIES, "cookie", "authorization"])
+def test_credentials_are_told_apart_by_a_digest(name: str) -> None:
+    key = "HTTP_AUTHORIZATION" if name == "authorization" else "HTTP_COOKIE"
+    value = value_of(name, {key: "a=secret"})
+    assert value is not None
+    assert "secret" not in value
+    assert value == value_of(name, {key: " a=secret"})
+    assert value_of(name, {key: "a=x ,y"}) != value_of(name, {key: "a=x,y"})
+    assert value_of(name, {key: value.strip()}) != value  # nobody gets there by sending the digest
+
+
+def test_long_values_are_told_apart_in_little_memory() -> None:
+    one, other = (value_of("foo", {"HTTP_FOO": "x" * 100_000 + end}) for end in "ab")
+    assert one is not None
+    assert other is not None
+    assert one != other
+    assert len(one) < 100
+    assert value_of("foo", {"HTTP_FOO": one.strip()}) != one
+    steered = value_of(STEERING, {"HTTP_X_FORWARDED_HOST": "x" * 100_000})
+    assert steered is not None
+    assert len(steered) < 100
+
+
+@given(st.text(st.sampled_from(" \t,;a"), max_size=12))
+def test_space_around_separators_is_dropped_and_no_other(text: str) -> None:
+    parts = [part.strip(" \t") for part in text.replace(";", ",").split(",")]
+    separators = [character for character in text if character in ",;"]
+    expected = "".join(part + sep for part, sep in zip(parts, [*separators, ""], strict=True))
+    assert normalised("foo", text) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (r'host="a\"b"', r'host="a\"c"'),
+        ('host="a,b', 'host="a,c'),
+        ('host="a\\', 'host="a'),
+        ('for="x;host=a"', 'for="x;host=b"'),
+    ],
+)
+def test_a_malformed_forwarded_hides_no_host(one: str, other: str) -> None:
+    assert value_of(STEERING, {"HTTP_FORWARDED": one}) != value_of(STEERING, {"HTTP_FORWARDED": other})
 
 
 @pytest.mark.parametrize(

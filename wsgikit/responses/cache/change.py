@@ -67,9 +67,9 @@ class Change:
             self._storage.store.forget(key)
 
     def _filling(self, passage: Passage, head: Head) -> Filling | None:
-        if self._asked.environ["REQUEST_METHOD"] != "POST":
+        storage, environ = self._storage, self._asked.environ
+        if environ["REQUEST_METHOD"] != "POST" or ("HTTP_COOKIE" in environ and not storage.vary_cookies):
             return None
-        storage = self._storage
         received = storage.clock()
         if not self._names_itself(head) or post_refusal(self._asked, head, received) is not None:
             return None

@@ -1,7 +1,8 @@
 """Request collapsing: of the requests that come at once for what is not stored, one asks the app.
 
 A `Fill` is one such request, from when it goes to the app until its answer is stored or is known not to be. The first
-for a key leads, and later ones may wait for it. They wait for a limited time, never for themselves (an app that asks
+for a key leads, and later ones of the same ``variant`` (what of the request selects a response, as far as that is known
+by then) may wait for it. They wait for a limited time, never for themselves (an app that asks
 its own cache in the same thread), and not at all where the last answer was of no use to others.
 
 Fills that do not lead are counted too: what is purged while they are under way must not be stored by them after it.
@@ -11,10 +12,15 @@ from __future__ import annotations
 
 import threading
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+Variant: TypeAlias = frozenset[tuple[str, str]]
+"""The values of the request's headers that select a response, without those that it does not have."""
+
+ANY: Variant = frozenset()
 
 PATIENCE = 10.0
 """Seconds that a request waits for another one's answer before it asks the app itself."""
@@ -29,14 +35,15 @@ _VAIN_FOR = 60.0  # seconds for which they are
 class Fill:
     """One request that asks the app and may store the answer.
 
-    ``outdated``: what it brings was purged, or made invalid, before it came. ``tags`` are those of its answer,
-    None while that has not come.
+    ``variant``: what of it selects a response. ``outdated``: what it brings was purged, or made invalid, before it
+    came. ``tags`` are those of its answer, None while that has not come.
     """
 
-    __slots__ = ("began", "done", "key", "leads", "outdated", "tags", "thread")
+    __slots__ = ("began", "done", "key", "leads", "outdated", "tags", "thread", "variant")
 
-    def __init__(self, key: str, began: float, *, leads: bool) -> None:
+    def __init__(self, key: str, variant: Variant, began: float, *, leads: bool) -> None:
         self.key = key
+        self.variant = variant
         self.began = began
         self.leads = leads
         self.outdated = False
@@ -57,36 +64,38 @@ class Fills:
         self._clock = clock
         self._lock = threading.Lock()
         self._under_way: dict[str, list[Fill]] = {}
-        self._vain: dict[str, float] = {}
+        # By the hash of the key, as those of strangers may be long; two with one hash just do not wait.
+        self._vain: dict[int, float] = {}
 
-    def begin(self, key: str, *, shares: bool) -> tuple[Fill, Fill | None]:
+    def begin(self, key: str, variant: Variant = ANY, *, shares: bool) -> tuple[Fill, Fill | None]:
         """A fill for ``key``, and the one that leads if another does, and is worth waiting for.
 
         ``shares``: whether another request's answer could do, and its own for another; else it neither leads nor waits.
         """
         with self._lock:
-            leader = self._leader(key) if shares else None
-            mine = self._added(key, leads=shares and leader is None)
+            leader = self._leader(key, variant) if shares else None
+            mine = self._added(key, variant, leads=shares and leader is None)
             if leader is None or leader.thread == mine.thread or self._is_vain(key):
                 return mine, None
             if leader.done is None:
                 leader.done = threading.Event()
             return mine, leader
 
-    def lead(self, key: str) -> Fill | None:
+    def lead(self, key: str, variant: Variant = ANY) -> Fill | None:
         """A fill that leads, or None where another does."""
         with self._lock:
-            return None if self._leader(key) is not None else self._added(key, leads=True)
+            led = self._leader(key, variant) is not None
+            return None if led else self._added(key, variant, leads=True)
 
-    def _leader(self, key: str) -> Fill | None:
+    def _leader(self, key: str, variant: Variant) -> Fill | None:
         since = self._clock() - _ABANDONED
         for fill in self._under_way.get(key, ()):
-            if fill.leads and fill.began > since:
+            if fill.leads and fill.variant == variant and not fill.outdated and fill.began > since:
                 return fill
         return None
 
-    def _added(self, key: str, *, leads: bool) -> Fill:
-        fill = Fill(key, self._clock(), leads=leads)
+    def _added(self, key: str, variant: Variant, *, leads: bool) -> Fill:
+        fill = Fill(key, variant, self._clock(), leads=leads)
         self._under_way.setdefault(key, []).append(fill)
         return fill
 
@@ -111,15 +120,16 @@ class Fills:
 
     def judge(self, key: str, *, vain: bool) -> None:
         """Remember whether an answer under ``key`` was of use to others."""
+        place = hash(key)
         if not vain:
-            if key in self._vain:
+            if place in self._vain:
                 with self._lock:
-                    self._vain.pop(key, None)
+                    self._vain.pop(place, None)
             return
         with self._lock:
             if len(self._vain) >= _MOST_VAIN:
                 self._vain.clear()
-            self._vain[key] = self._clock() + _VAIN_FOR
+            self._vain[place] = self._clock() + _VAIN_FOR
 
     def outdate(self, keys: Iterable[str]) -> None:
         """What is under way for ``keys`` was asked for too early: it must not be stored."""
@@ -137,10 +147,11 @@ class Fills:
                         fill.outdated = True
 
     def _is_vain(self, key: str) -> bool:
-        until = self._vain.get(key)
+        place = hash(key)
+        until = self._vain.get(place)
         if until is None:
             return False
         if self._clock() < until:
             return True
-        del self._vain[key]
+        del self._vain[place]
         return False

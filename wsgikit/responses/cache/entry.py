@@ -92,6 +92,7 @@ class Writer(Protocol):
     def commit(self, entry: Entry) -> bool:
         """Make the response visible, whole, in the place of entries with the same ``vary``.
 
+        Of too many variants the oldest goes: whoever varies a request at will must not fill the store with one page.
         False if it was not kept. What was written must be ``entry.size`` bytes: a shorter body is a
         ``StoreError``, as it must never be served.
         """

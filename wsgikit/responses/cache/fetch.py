@@ -13,6 +13,7 @@ from wsgikit.responses.cache.head import Head
 from wsgikit.responses.cache.kept import Kept
 from wsgikit.responses.cache.plan import AGAIN, Answer
 from wsgikit.responses.cache.status import forwarded
+from wsgikit.responses.cache.storable import hides_its_rules
 from wsgikit.responses.cache.storage import Arriving
 from wsgikit.responses.cache.tags import tags_of
 from wsgikit.responses.cache.validate import conditions, confirms
@@ -200,16 +201,17 @@ class Fetch:
         """A 304: the stored response is right, with new headers (RFC 9111 section 4.3.4)."""
         storage = self._storage
         fresh = self._renewed(kept, head, received)
-        self.over()
         if self._behind:
-            self._keep(fresh, received)
+            self._keep(fresh, head, received)
+            self.over()
             return Answer("304 Not Modified", [], [])
         left = fresh.left(received)
         mark = forwarded(self._why, status=304, left=left, collapsed=self._collapsed)
         found = answer(fresh, storage.store, self._asked.environ, received, mark)
         if found is None:
             return AGAIN
-        self._keep(fresh, received)  # after its body was opened, as it may have to go
+        self._keep(fresh, head, received)  # after its body was opened, as it may have to go
+        self.over()  # after that, as those who wait look for it in the store
         self._notes()["cache"] = "revalidated"
         found.headers.extend(own_headers(head, cookies=storage.store_set_cookie))
         return found
@@ -221,15 +223,17 @@ class Fetch:
         if _differs(kept.head, head):
             self._storage.store.forget(self._key, kept.entry.id)
         else:
-            self._keep(self._renewed(kept, head, received), received)
+            self._keep(self._renewed(kept, head, received), head, received)
 
     def _renewed(self, kept: Kept, head: Head, received: float) -> Kept:
         storage = self._storage
         headers = freshened(kept.head, head, received, cookies=storage.store_set_cookie)
         renewed = Head(kept.entry.status, headers)
+        vary = selecting(renewed, self._asked.value, cookies=storage.vary_cookies)
         entry = msgspec.structs.replace(
             kept.entry,
-            vary=selecting(renewed, self._asked.environ, cookies=storage.vary_cookies),
+            # A 304 may lack what of Vary the whole response had, or have another layer's alone.
+            vary=tuple({**dict(kept.entry.vary), **dict(vary)}.items()),
             headers=headers,
             requested=self._requested,
             received=received,
@@ -237,11 +241,12 @@ class Fetch:
         )
         return Kept(entry, storage.default_ttl)
 
-    def _keep(self, fresh: Kept, received: float) -> None:
+    def _keep(self, fresh: Kept, said: Head, received: float) -> None:
+        """Store what ``said``, a 304 or the answer to HEAD, has made of a stored response; or remove that."""
         storage = self._storage
         if self._fill is not None and self._fill.outdated:
             return
-        if storage.refusal(self._asked, fresh.head, received) is None:
+        if not hides_its_rules(said) and storage.refusal(self._asked, fresh.head, received) is None:
             storage.store.freshen(self._key, fresh.entry)
         else:
             storage.store.forget(self._key, fresh.entry.id)

@@ -26,8 +26,8 @@ _OF_ONE_ANSWER = HOP_BY_HOP | {"cache-status", "server-timing"}
 
 def kept_headers(head: Head, received: float) -> Headers:
     """What is stored of a response's headers (RFC 9111 section 3.1); a Date is added where there is none."""
-    left_out = _left_out(head)
-    kept = exact(pair for pair in head.headers if pair[0].lower() not in left_out)
+    dropped = left_out(head)
+    kept = exact(pair for pair in head.headers if pair[0].lower() not in dropped)
     if head.date is None:
         kept = [pair for pair in kept if pair[0].lower() != "date"]
         kept.append(("Date", dates.format(received)))
@@ -45,7 +45,7 @@ def freshened(stored: Head, answer: Head, received: float, *, cookies: bool) -> 
         for pair in kept_headers(answer, received)
         if pair[0].lower() not in _OF_THE_BYTES and pair[0].lower() not in own
     ]
-    replaced = {name.lower() for name, _ in new} | _left_out(answer) | {"age"}
+    replaced = {name.lower() for name, _ in new} | left_out(answer) | {"age"}
     return [pair for pair in stored.headers if pair[0].lower() not in replaced] + new
 
 
@@ -55,8 +55,12 @@ def own_headers(answer: Head, *, cookies: bool) -> Headers:
     return [pair for pair in answer.headers if pair[0].lower() in own] if own else []
 
 
-def _left_out(head: Head) -> frozenset[str]:
-    return _OF_ONE_ANSWER | nominated(head.fields.get("connection", ())) | _listed(head)
+def left_out(head: Head) -> frozenset[str]:
+    """The fields that are not stored, in lower case."""
+    own = _listed(head)
+    if "connection" in head.fields:
+        own |= nominated(head.fields["connection"])
+    return _OF_ONE_ANSWER | own if own else _OF_ONE_ANSWER
 
 
 def _listed(head: Head) -> frozenset[str]:

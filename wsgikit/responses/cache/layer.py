@@ -22,7 +22,7 @@ from wsgikit.responses.cache.storage import Storage
 from wsgikit.responses.cache.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from wsgikit.responses.cache.entry import Store
@@ -66,7 +66,7 @@ class Cache(Middleware):
         vary_cookies: bool = False,
         stale_if_unreachable: bool = True,
         default_ttl: float | str | None = None,
-        tags: str | Iterable[str] | None = "Surrogate-Key",
+        tags: str | Sequence[str] | None = "Surrogate-Key",
         client_directives: bool = True,
         store_set_cookie: bool = False,
     ) -> None:
@@ -152,6 +152,8 @@ def _now() -> float:
 
 
 def _store(store: Any) -> Store:
+    if isinstance(store, type):
+        raise wrong_type("Cache", "store", store, f"an instance of it, such as {store.__name__}(...)")
     missing = [name for name in _STORE if not callable(getattr(store, name, None))]
     if missing:
         wanted = f"a MemoryStore, FileStore or RedisStore, or what has their methods (it lacks {missing[0]})"

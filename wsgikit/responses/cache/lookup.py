@@ -15,13 +15,14 @@ from wsgikit.responses.cache.kept import Kept, Use
 from wsgikit.responses.cache.partial import choose_parts, span_within
 from wsgikit.responses.cache.passage import Passage
 from wsgikit.responses.cache.storable import open_to_all
+from wsgikit.responses.cache.vary import COOKIES, STEERING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIApplication
 
     from wsgikit.responses.cache.asked import Asked
-    from wsgikit.responses.cache.collapse import Fill
+    from wsgikit.responses.cache.collapse import Fill, Variant
     from wsgikit.responses.cache.entry import Entry
     from wsgikit.responses.cache.plan import Answer
     from wsgikit.responses.cache.storage import Storage
@@ -50,13 +51,13 @@ class Lookup:
                 body = self._reuse(kept, use, now, asked, start_response)
                 if body is not None:
                     if use == "behind":
-                        self._refresh(app, asked, key, kept)
+                        self._refresh(app, asked, key, self._variant(kept.entry, asked), kept)
                     return body
                 kept = None  # its body is gone meanwhile
             else:
                 fresh = kept.left(now) > 0 and not kept.head.control.no_cache
                 why = "request" if fresh else "stale"
-        elif entries and "HTTP_RANGE" in asked.environ:
+        elif entries and "HTTP_RANGE" in asked.environ and asked.environ["REQUEST_METHOD"] == "GET":
             parts = choose_parts(entries, asked)
             body = self._part(parts, asked, start_response)
             if body is not None:
@@ -64,7 +65,8 @@ class Lookup:
             why = "partial" if parts else why
         if asked.control.only_if_cached:
             return self._refuse(asked, start_response)
-        return self._ask(app, asked, key, kept, why, start_response)
+        known = kept.entry if kept is not None else entries[0] if entries else None
+        return self._ask(app, asked, key, self._variant(known, asked), kept, why, start_response)
 
     def _choose(self, entries: list[Entry], asked: Asked) -> Kept | None:
         """The stored response for this request: of several the one with the newest Date (RFC 9111 section 4.1)."""
@@ -77,6 +79,13 @@ class Lookup:
         """What the entries say, of those that this client may see."""
         found = [self._remembered(entry) for entry in entries]
         return [kept for kept in found if open_to_all(kept.head)] if asked.authorized else found
+
+    def _variant(self, known: Entry | None, asked: Asked) -> Variant:
+        """What of the request selects a response: Vary is known by one that is stored, the rest always."""
+        names = {STEERING, COOKIES} if self.storage.vary_cookies else {STEERING}
+        if known is not None:
+            names.update(name for name, _ in known.vary)
+        return frozenset((name, value) for name in names if (value := asked.value(name)) is not None)
 
     def _remembered(self, entry: Entry) -> Kept:
         known = self._known.get(entry.id)
@@ -130,6 +139,7 @@ class Lookup:
         app: WSGIApplication,
         asked: Asked,
         key: str,
+        variant: Variant,
         kept: Kept | None,
         why: str,
         start_response: StartResponse,
@@ -139,7 +149,7 @@ class Lookup:
         environ.setdefault("wsgikit.notes", {})  # shared with what the app gets
         if environ["REQUEST_METHOD"] == "HEAD":
             return _fetch(app, Fetch(self.storage, asked, key, None, kept, why), start_response)
-        fill, leader = self.storage.fills.begin(key, shares=_shares(asked))
+        fill, leader = self.storage.fills.begin(key, variant, shares=_shares(asked))
         try:
             waited = leader is not None and leader.wait(PATIENCE)
             if waited:
@@ -162,9 +172,9 @@ class Lookup:
         use = kept.use(asked.control, now)
         return None if use == "validate" else self._reuse(kept, use, now, asked, start_response, waited=why)
 
-    def _refresh(self, app: WSGIApplication, asked: Asked, key: str, kept: Kept) -> None:
+    def _refresh(self, app: WSGIApplication, asked: Asked, key: str, variant: Variant, kept: Kept) -> None:
         """Ask the app behind the client's back (RFC 5861 section 3), unless that is being done."""
-        fill: Fill | None = self.storage.fills.lead(key)
+        fill: Fill | None = self.storage.fills.lead(key, variant)
         if fill is not None:
             self._behind.refresh(app, self.storage, asked.environ, key, fill, kept)
 

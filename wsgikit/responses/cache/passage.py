@@ -90,6 +90,7 @@ class Passage:
                     raise exc_info[1].with_traceback(exc_info[2])
                 if self._committed:
                     self.drop()  # what was to be kept is withdrawn
+                    self.silent = False  # and this is not what the client has
                     self._write = self._start(status, list(headers), exc_info)
                     return self.write
             finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wsgikit.responses.cache.freshen import left_out
 from wsgikit.responses.cache.lifetime import explicit, guessable, lifetime
 from wsgikit.responses.cache.partial import extent_of
 from wsgikit.responses.cache.validate import has_validator
@@ -21,6 +22,9 @@ UNDERSTOOD = frozenset(
 
 # 304 and 412 answer the conditions of one request, 416 its range. The others: RFC 6585.
 _OF_ONE_REQUEST = frozenset({304, 412, 416, 428, 429, 431, 511})
+
+# By these a response is judged when it is found again, and without them it could seem fresher than it is.
+_JUDGED_BY = frozenset({"age", "cache-control", "cdn-cache-control", "date", "expires"})
 
 
 def refusal(
@@ -58,6 +62,8 @@ def refusal(
         return "framing"
     if (head.first("content-type") or "").lower().startswith("text/event-stream"):
         return "stream"  # it is never complete
+    if hides_its_rules(head):
+        return "fields"
     if explicit(head, received) is None and not guessable(head):
         return "no freshness"
     return None if _of_use(head, received, default_ttl) else "no freshness"
@@ -74,6 +80,11 @@ def open_to_all(head: Head) -> bool:
     """Whether what was asked for with credentials may be given to others (RFC 9111 section 3.5)."""
     control = head.control
     return control.public or control.must_revalidate or control.s_maxage is not None
+
+
+def hides_its_rules(head: Head) -> bool:
+    """Whether what it is judged by is among what must not be stored of it: ``private="cache-control"``."""
+    return not _JUDGED_BY.isdisjoint(left_out(head) & head.fields.keys())
 
 
 def _listed(head: Head, name: str) -> bool:

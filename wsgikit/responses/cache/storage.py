@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from wsgikit.responses.cache.partial import Extent
     from wsgikit.responses.cache.safestore import SafeStore
 
-_MOST_VARIANTS = 64  # of one URL; one more takes the place of the oldest
-
 
 class Storage(NamedTuple):
     """The options are those of `Cache`, ``tags`` in lower case."""
@@ -126,9 +124,7 @@ class Arriving:
         """Its entry, now that its body is complete; None if it was purged before it came."""
         if self.fill.outdated:
             return None
-        vary = selecting(self.head, self._asked.environ, cookies=self._storage.vary_cookies)
-        if any(value is not None for _, value in vary):
-            self._make_room()
+        vary = selecting(self.head, self._asked.value, cookies=self._storage.vary_cookies)
         if self.extent is not None:
             vary = (*vary, (PART, str(self.extent)))
         headers = kept_headers(self.head, self.received)
@@ -167,9 +163,3 @@ class Arriving:
         if len(entries) > 1:
             newest, *others = (Kept(entry, storage.default_ttl) for entry in entries)
             join(storage.store, self.key, newest, others)
-
-    def _make_room(self) -> None:
-        """Whoever varies a request at will must not fill the store with one page."""
-        store = self._storage.store
-        for entry in store.find(self.key)[_MOST_VARIANTS - 1 :]:
-            store.forget(self.key, entry.id)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from wsgikit.http.accept import qualities
+from wsgikit.responses.cache.stores.record import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,31 +21,45 @@ if TYPE_CHECKING:
 _STEERING = tuple(
     "HTTP_" + name.upper().replace("-", "_")
     for name in (
-        *(
-            "X-Forwarded-Host",
-            "X-Forwarded-Proto",
-            "X-Forwarded-Port",
-            "X-Forwarded-Prefix",
-            "X-Forwarded-Scheme",
-        ),
-        *(
-            "X-Forwarded-Server",
-            "X-Forwarded-Ssl",
-            "X-Forwarded-Path",
-            "X-Forwarded-Protocol",
-            "X-Forwarded-Uri",
-        ),
-        *("X-Host", "X-Original-Host", "X-Original-Url", "X-Rewrite-Url", "X-Scheme", "X-Script-Name"),
-        *("X-Url-Scheme", "X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "Front-End-Https"),
+        "Front-End-Https",
+        "X-Forwarded-Host",
+        "X-Forwarded-Path",
+        "X-Forwarded-Port",
+        "X-Forwarded-Prefix",
+        "X-Forwarded-Proto",
+        "X-Forwarded-Protocol",
+        "X-Forwarded-Scheme",
+        "X-Forwarded-Server",
+        "X-Forwarded-Ssl",
+        "X-Forwarded-Uri",
+        "X-Host",
+        "X-Http-Host-Override",
+        "X-Http-Method",
+        "X-Http-Method-Override",
+        "X-Method-Override",
+        "X-Original-Host",
+        "X-Original-Uri",
+        "X-Original-Url",
+        "X-Rewrite-Url",
+        "X-Scheme",
+        "X-Script-Name",
+        "X-Url-Scheme",
     )
 )
 STEERING = ":steering"  # no header has a colon in its name
 COOKIES = ":cookies"
 
-_STEERING_PAIRS = re.compile(r'(?:^|[;, \t])(?:host|proto|by)[ \t]*=[ \t]*("[^"]*"|[^;, \t]*)', re.IGNORECASE)
+_LONGEST = 256  # characters of a value that is kept as it is: what no browser sends must not fill the memory
+_SECRET = frozenset({COOKIES, "cookie", "authorization", "proxy-authorization"})
+
+# A quoted value that never ends is all that follows, as some app will read it so.
+_STEERING_PAIRS = re.compile(
+    r'(?:^|[;, \t])(?:host|proto|by)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*+["\\]?|[^;, \t]*)', re.IGNORECASE
+)
 _CODING = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:;[qQ]=(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?"
 _CODINGS = re.compile(rf"{_CODING}(?:,{_CODING})*+")
-_SPACE = re.compile(r"[ \t]*([,;])[ \t]*")
+# A run of spaces is looked at once, from its beginning: a client can send thousands.
+_SPACE = re.compile(r"(?:(?<![ \t])[ \t]++)?([,;])[ \t]*")
 
 
 def varies_by(head: Head) -> tuple[str, ...]:
@@ -58,10 +73,12 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(sorted({name.strip(" \t").lower() for name in text.split(",")} - {""}))
 
 
-def selecting(head: Head, environ: WSGIEnvironment, *, cookies: bool) -> tuple[tuple[str, str | None], ...]:
-    """What of the request chose this response: names with normalised values, to be kept with it."""
+def selecting(
+    head: Head, value: Callable[[str], str | None], *, cookies: bool
+) -> tuple[tuple[str, str | None], ...]:
+    """What of the request, whose values ``value`` gives, chose this response: to be kept with it."""
     names = (STEERING, *((COOKIES,) if cookies else ()), *varies_by(head))
-    return tuple((name, value_of(name, environ)) for name in names)
+    return tuple((name, value(name)) for name in names)
 
 
 def matches(vary: tuple[tuple[str, str | None], ...], value: Callable[[str], str | None]) -> bool:
@@ -73,15 +90,22 @@ def matches(vary: tuple[tuple[str, str | None], ...], value: Callable[[str], str
 
 
 def value_of(name: str, environ: WSGIEnvironment) -> str | None:
-    """The request's value of a header, normalised; None without the header, or with an empty one."""
-    if name == STEERING:
-        return _steering(environ)
-    value: str | None = environ.get(_key("cookie" if name == COOKIES else name))
-    return normalised(name, value) if value else None
+    """The request's value of a header, normalised; None without the header, or with an empty one.
+
+    Of credentials and of long values a digest: the former must not lie about on disks.
+    """
+    value = _steering(environ) if name == STEERING else environ.get(_key(name))
+    if not value:
+        return None
+    if name in _SECRET or len(value) > _LONGEST:
+        return "\n" + digest(value.strip(" \t"))  # no header has a line feed in its value
+    return value if name == STEERING else normalised(name, value)
 
 
 @lru_cache(maxsize=512)
 def _key(name: str) -> str:
+    if name == COOKIES:
+        return "HTTP_COOKIE"
     key = name.upper().replace("-", "_")
     return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
 

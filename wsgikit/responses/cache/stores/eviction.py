@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from wsgikit.responses.cache.stores.ledger import Ledger
 
 _SAMPLE = 1000  # files: about 5 ms
-_SPARE = (
-    2 << 20
-)  # bytes freed beyond what is needed, so that not each response has to evict; some hundred files
+_SPARE = 2 << 20  # bytes freed beyond what is needed, some hundred files: not each response has to evict
 
 
 def make_room(index: Index, ledger: Ledger, amount: int) -> bool:

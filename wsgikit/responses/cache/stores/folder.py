@@ -26,9 +26,7 @@ from wsgikit.responses.cache.stores.ledger import PARTIAL, SHARDS, Ledger, LockH
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_REST = (
-    1.0  # seconds for which nothing is written after the lock was not to be had: each try holds up a request
-)
+_REST = 1.0  # seconds without writing after the lock was not to be had: each try holds up a request
 _NAME = re.compile(r"[0-9a-f]{38}\.(?:meta|body)")
 
 

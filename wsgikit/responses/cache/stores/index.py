@@ -96,9 +96,8 @@ class Index:
     def write(self, ledger: Ledger, name: str, before: list[Record], after: list[Record]) -> None:
         """Put ``after`` in the place of ``before``, and remove the bodies that nobody can find any more."""
         old, new = _tags(before), _tags(after)
-        for tag in (
-            new - old
-        ):  # before they are seen, so that a kill leaves a tag too many and not one too few
+        # Before they are seen, so that a kill leaves a tag too many and not one too few.
+        for tag in new - old:
             self._mark(tag, name)
         if after:
             self.folder.put(ledger, packed(_Page(name, after)), name, "meta")

@@ -23,9 +23,7 @@ SHARDS = 256
 PARTIAL = SHARDS
 """The number under which what is still being written is counted."""
 
-_PATIENCE = (
-    2.0  # seconds; whoever holds the lock longer was stopped, and a cache is not worth a hanging worker
-)
+_PATIENCE = 2.0  # seconds; who holds the lock longer was stopped, and a cache is not worth a hanging worker
 _BLOCK = 4096  # what a disk gives at a time: a million files of 100 bytes do take 4 GB
 
 

@@ -51,9 +51,8 @@ class RedisServer:
             live.again = monotonic() + _REST
             live.failed = True
             raise StoreError(f"redis: {error}") from error
-        except (
-            self._redis.RedisError
-        ) as error:  # it answers, though not as wished: it may be full, and still be read
+        except self._redis.RedisError as error:
+            # It answers, though not as wished: it may be full, and still be read.
             live.failed = False
             raise StoreError(f"redis: {error}") from error
         live.failed = False

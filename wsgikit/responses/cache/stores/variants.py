@@ -19,6 +19,5 @@ _received = attrgetter("received")
 def placed(entry: Entry, among: Iterable[Entry]) -> list[Entry]:
     """``among`` with ``entry``, newest first, without those of the same ``vary`` or id, and with ``MOST`` at most."""
     others = [other for other in among if other.vary != entry.vary and other.id != entry.id]
-    return sorted([entry, *others], key=_received, reverse=True)[
-        :MOST
-    ]  # equal times keep the order: new first
+    ordered = sorted([entry, *others], key=_received, reverse=True)  # equal times keep the order: new first
+    return ordered[:MOST]
