@@ -141,6 +141,15 @@ def test_O2_page_that_ends_within_one_gets_no_snippet_there(unclosed: str) -> No
     assert_becomes(f"<body><p>{unclosed}</body>", f"[1][2]<body>[3]<p>{unclosed}</body>")
 
 
+@pytest.mark.parametrize("name", ["script", "SCRIPT", "style", "textarea", "title", "iframe"])
+@pytest.mark.parametrize("unfinished", [" ", "/", " a='>"])
+def test_O2_page_that_ends_within_the_end_tag_of_one_gets_no_snippet_there(
+    name: str, unfinished: str
+) -> None:
+    broken_off = f"<{name}>x</{name}{unfinished}"
+    assert_becomes(f"<body><p>{broken_off}", f"[1][2]<body>[3]<p>{broken_off}")
+
+
 @pytest.mark.parametrize("unfinished", ["<", "</", "<a", "<a title='</body>", "<!-", "</bod", "<!"])
 def test_page_that_ends_within_a_tag_gets_the_last_snippet_before_it(unfinished: str) -> None:
     assert_becomes(f"<body>x{unfinished}", f"[1][2]<body>[3]x[4]{unfinished}")

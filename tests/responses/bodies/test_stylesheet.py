@@ -83,7 +83,17 @@ def test_O1_text_stays_text_whatever_quotes_it_has(value: str) -> None:
     assert content.decode() == value
 
 
-@pytest.mark.parametrize(("value", "shown"), [(3, "4"), (2.5, "3.5"), (True, "2"), (False, "1")])
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (3, "4"),
+        (2.5, "3.5"),
+        (True, "2"),
+        (False, "1"),
+        (float("inf"), "Infinity"),
+        (float("-inf"), "-Infinity"),
+    ],
+)
 def test_O1_numbers_and_booleans_are_XPaths(value: Any, shown: str) -> None:
     source = sheet("<xsl:value-of select='$p + 1'/>", '<xsl:param name="p"/><xsl:output method="text"/>')
     assert result(source, p=value)[0].decode() == shown

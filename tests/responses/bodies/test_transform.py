@@ -81,6 +81,15 @@ def test_headers_alone_may_change() -> None:
     assert (result.body, result.headers) == (PAGE, [HTML, TAG, ("X-New", "yes")])
 
 
+def test_T2_wrong_length_from_the_function_is_put_right() -> None:
+    def function(request: Any, response: Any) -> None:
+        response.content_length = 3
+
+    result = ask(function, TAG)
+    assert (result.body, result.header("Content-Length")) == (PAGE, str(len(PAGE)))
+    assert result.header("ETag") == '"a"'
+
+
 def test_T2_changed_content_loses_what_described_the_old_one() -> None:
     def function(request: Any, response: Any) -> None:
         response.body = response.body + b"!"

@@ -42,6 +42,28 @@ def test_document_is_transformed(body: Any, kind: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("label", "codec"),
+    [
+        ("x-sjis", "cp932"),
+        ("ks_c_5601-1987", "cp949"),
+        ("unicode-1-1-utf-8", "utf-8"),
+        ("iso-8859-8-i", "iso8859-8"),
+        ("iso-8859-1", "cp1252"),
+    ],
+)
+def test_O3_labels_mean_what_they_mean_to_browsers_not_to_libxml2(label: str, codec: str) -> None:
+    text = {"cp932": "ソ", "cp949": "한", "utf-8": "é", "iso8859-8": "ש", "cp1252": "€"}[codec]
+    document = f"<list><item>{text}</item></list>".encode(codec)
+    result = ask((document,), kind=f"text/xml; charset={label}")
+    assert result.status == 200
+    assert f"<li>{text}</li>".encode() in result.body
+
+
+def test_O3_bytes_that_are_no_text_in_such_an_encoding_are_answered_500() -> None:
+    assert ask((b"<list><item>\x81</item></list>",), kind="text/xml; charset=x-sjis").status == 500
+
+
 @pytest.mark.parametrize("kind", ["text/html", "application/rss+xml", "application/json"])
 def test_O1_other_types_are_untouched(kind: str) -> None:
     body = [DOCUMENT]
@@ -143,6 +165,7 @@ def test_threads_share_a_stylesheet() -> None:
     ("stylesheet", "said"),
     [
         ("nowhere.xsl", r"'nowhere\.xsl' .*No such file"),
+        ("null\0byte.xsl", "null byte"),
         ("<a>\n</b>", "line 2"),
         (SHEET.replace("/list", "/["), "line 4"),
     ],
@@ -153,7 +176,16 @@ def test_wrong_stylesheet_is_refused_when_the_layer_is_built(stylesheet: str, sa
 
 
 @pytest.mark.parametrize(
-    "options", [{"stylesheet": 5}, {"stylesheet": b"<a/>"}, {"params": "who=me"}, {"max_size": 1.5}]
+    "options",
+    [
+        {"stylesheet": 5},
+        {"stylesheet": b"<a/>"},
+        {"params": "who=me"},
+        {"params": {"who": None}},
+        {"params": {"who": b"me"}},
+        {"params": {5: "me"}},
+        {"max_size": 1.5},
+    ],
 )
 def test_wrong_type_is_refused_by_name(options: Any) -> None:
     with pytest.raises(TypeError, match=f"XSLT: {next(iter(options))}="):

@@ -69,7 +69,12 @@ AMBIGUOUS = NOT_ASCII | {"big5hkscs", "cp932", "cp949", "euc_jp", "gb18030", "gb
 def codec_of(content_type: str) -> str | None:
     """Python's name for the encoding that a Content-Type names: UTF-8 if it names none, None if nobody knows it."""
     label = charset_of(content_type)
-    return "utf-8" if label is None else _CODECS.get(label)
+    return "utf-8" if label is None else codec_named(label)
+
+
+def codec_named(label: str) -> str | None:
+    """Python's name for the encoding that a label, in lower case, stands for; None if nobody knows it."""
+    return _CODECS.get(label)
 
 
 @lru_cache(maxsize=256)

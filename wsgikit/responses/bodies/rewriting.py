@@ -28,8 +28,10 @@ _WITHOUT_MARKUP = {
     name: scanner.end_of(name) for name in b"iframe noembed noframes style textarea title xmp".split()
 }
 
+_TEXTS = frozenset((*_WITHOUT_MARKUP, b"script"))
+
 # The tags that mean something to us within the body.
-_STOPS = frozenset((*_WITHOUT_MARKUP, *CLOSED, *FOREIGN, b"script", b"plaintext", b"body", b"html"))
+_STOPS = frozenset((*_TEXTS, *CLOSED, *FOREIGN, b"plaintext", b"body", b"html"))
 _TO_STOPS = scanner.skipping(b"|".join(sorted(_STOPS)))
 _TO_STOPS_AND_LINKS = scanner.skipping(b"|".join(sorted(_STOPS)), WITH_LINKS)
 _SPACES = re.compile(rb"[%b]*+" % scanner.SPACE)
@@ -77,6 +79,9 @@ class Rewriting:
         """What was held back, and before it the snippets that the page gave no other place."""
         if self._state not in (Rewriting._markup, Rewriting._tag_goes_on):
             return self._held
+        last = scanner.TAG_START.match(self._held)
+        if last is not None and last[1] and last[2].lower() in _TEXTS:
+            return self._held  # it breaks off in the end tag of a script or the like, which is none, then
         return b"".join((*(self._snippets.pop(place, b"") for place in self._outline.end()), self._held))
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from wsgikit.core.headers import valid_value
+from wsgikit.responses.bodies.charset import codec_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,6 +22,9 @@ _XSL = "{http://www.w3.org/1999/XSL/Transform}"
 
 # XSLT 1.0 section 16
 _MEDIA_TYPES = {"html": "text/html", "text": "text/plain", "xml": "text/xml"}
+
+# XPath 1.0 has no numerals for these: to it they are names of elements.
+_NO_NUMERALS = {"nan": "0 div 0", "inf": "1 div 0", "-inf": "-1 div 0"}
 
 
 class TransformError(Exception):
@@ -64,10 +68,7 @@ class Stylesheet:
         """
         etree = _etree()
         try:
-            parser = etree.XMLParser(
-                encoding=encoding, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
-            )
-            root = etree.fromstring(document, parser)
+            root = _read(document, encoding)
             dtd = root.getroottree().docinfo.internalDTD
             if dtd is not None and next(dtd.iterentities(), None) is not None:
                 raise TransformError("the document declares entities")
@@ -92,6 +93,20 @@ class Stylesheet:
         return f"{_MEDIA_TYPES['html' if html else 'xml']}; charset={self._output.get('encoding') or 'utf-8'}"
 
 
+def _read(document: bytes, encoding: str | None) -> Any:
+    """The root of a document."""
+    codec = None if encoding is None else codec_named(encoding)
+    if codec is not None:  # libxml2 has not all of the web's labels, and means other things by some
+        encoding = "utf-8"
+        if codec != encoding:
+            document = document.decode(codec).encode()
+    etree = _etree()
+    parser = etree.XMLParser(
+        encoding=encoding, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+    )
+    return etree.fromstring(document, parser)
+
+
 def _outputs(root: Any, base_url: str | None) -> Iterator[dict[str, str]]:
     """The attributes of each xsl:output, what is imported before what imports it: the later goes before the earlier."""
     for child in root:
@@ -107,7 +122,7 @@ def _expression(value: Any) -> Any:
     if isinstance(value, bool):
         return f"{str(value).lower()}()"
     if isinstance(value, int | float):
-        return str(value)
+        return _NO_NUMERALS.get(str(value)) or str(value)
     if isinstance(value, str):
         return _etree().XSLT.strparam(value)
     raise TypeError(f"XSLT: params gave {value!r} ({type(value).__name__}); a value is text or a number")

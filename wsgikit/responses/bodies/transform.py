@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, filterwarnings
 
 from wsgikit.core.errors import wrong_type
-from wsgikit.core.headers import exact, replaced, without
+from wsgikit.core.headers import exact, get, replaced, without
 from wsgikit.responses.bodies.changing import STALE, weak
 from wsgikit.responses.bodies.gathering import WholeBodyLayer
 
@@ -81,6 +81,8 @@ def _send(response: webob.Response, gathering: Gathering, content: bytes) -> Ite
         return body  # type: ignore[no-any-return]  # WebOb's types say nothing of it
     sent = b"".join(body)
     if sent == content:
+        if get(headers, "content-length") not in (None, str(len(sent))):  # the function's, and wrong
+            headers = replaced(headers, "Content-Length", str(len(sent)))
         gathering.start(status, headers)
         return [content] if gathering.given is None else gathering.given
     gathering.start(status, replaced(_changed(gathering.headers, headers), "Content-Length", str(len(sent))))

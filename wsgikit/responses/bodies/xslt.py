@@ -63,8 +63,7 @@ class XSLT(WholeBodyLayer):
         max_size: int | str = "4MiB",
     ) -> None:
         super().__init__(app, types, max_size)
-        if params is not None and not (callable(params) or isinstance(params, Mapping)):
-            raise wrong_type("XSLT", "params", params, "a mapping, or a function of environ that gives one")
+        _check_params(params)
         self.stylesheet = stylesheet
         self.params = params
         self._sheet = PerProcess(partial(Stylesheet, *_source(stylesheet)))
@@ -99,6 +98,16 @@ class XSLT(WholeBodyLayer):
         return [result]
 
 
+def _check_params(params: object) -> None:
+    if params is None or callable(params):
+        return
+    if not isinstance(params, Mapping):
+        raise wrong_type("XSLT", "params", params, "a mapping, or a function of environ that gives one")
+    for name, value in params.items():
+        if not isinstance(name, str) or not isinstance(value, str | int | float):
+            raise wrong_type("XSLT", "params", {name: value}, "names, and values that are text or numbers")
+
+
 def _source(stylesheet: Any) -> tuple[bytes | str, str | None]:
     """The text of a stylesheet, and where it lies."""
     if isinstance(stylesheet, str) and (text := stylesheet.lstrip()).startswith("<"):
@@ -109,8 +118,9 @@ def _source(stylesheet: Any) -> tuple[bytes | str, str | None]:
     path = Path(stylesheet).absolute()
     try:
         return path.read_bytes(), str(path)
-    except OSError as error:
-        wanted = f"a file that can be read ({error.strerror or error}), or text that starts with '<'"
+    except (OSError, ValueError) as error:  # ValueError: a null byte
+        why = getattr(error, "strerror", None) or error
+        wanted = f"a file that can be read ({why}), or text that starts with '<'"
         raise wrong_value("XSLT", "stylesheet", str(stylesheet), wanted) from None
 
 
