@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wsgikit.http import accept as module
 from wsgikit.http.accept import best_encoding, best_type, qualities
 
 ALL = ("zstd", "br", "gzip")
@@ -145,3 +146,10 @@ OFFERS = ("text/plain", "text/html", "application/json")
 )
 def test_media_type_with_the_highest_weight_is_chosen(text: str, chosen: str) -> None:
     assert best_type(text, OFFERS) == chosen
+
+
+def test_what_is_beyond_any_preference_is_neither_read_nor_remembered() -> None:
+    module._best_encoding.cache_clear()
+    assert best_encoding("x" * 250_000, ("gzip",)) is None
+    assert best_encoding("x" * 4096 + ", gzip", ("gzip",)) is None
+    assert module._best_encoding.cache_info().currsize == 1

@@ -79,6 +79,18 @@ RULES = (
         "it would tag encoded bytes, which differ from one version of a library to the next",
     ),
     Rule(
+        "tag-outside-conditional",
+        ("ETag",),
+        ("ConditionalGet", "Ranges"),
+        "the tag it adds comes too late for whoever asks about it",
+    ),
+    Rule(
+        "catch-outside-pages",
+        ("CatchErrors",),
+        ("ErrorPages",),
+        "an exception passes by the pages, and is answered without them",
+    ),
+    Rule(
         "rewrite-outside-compress",
         _REWRITES,
         ("Compress",),

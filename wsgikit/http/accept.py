@@ -18,12 +18,11 @@ _QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")  # RFC 9110 section 
 # text, so that a hostile one costs its length and no more.
 _MEMBERS = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*+"?+)++', re.DOTALL)
 
-_LONGEST = 4096  # a header beyond this is nobody's preference
+_LONGEST = 4096  # characters: what is beyond is nobody's preference, and is neither read nor remembered
 
 
 def qualities(text: str) -> dict[str, float]:
     """Lower-case name to weight, for each well-formed member; a name given twice keeps its first weight."""
-    text = text[:_LONGEST]
     found: dict[str, float] = {}
     for member in _MEMBERS.findall(text) if '"' in text else text.split(","):
         name, _, params = member.partition(";")
@@ -46,7 +45,6 @@ def _weight(params: str) -> float | None:
     return 1.0
 
 
-@lru_cache(maxsize=512)
 def best_encoding(text: str, offers: tuple[str, ...]) -> str | None:
     """The content coding to use out of ``offers`` (in the server's order of preference), None for identity.
 
@@ -54,6 +52,16 @@ def best_encoding(text: str, offers: tuple[str, ...]) -> str | None:
     forbidden. ``x-gzip`` is gzip (RFC 9110 section 8.4.1.3); a weight of 0 forbids; ``*`` speaks for those not named,
     identity among them. Identity goes unsaid in most headers, and wins only with a higher weight of its own.
     """
+    return _best_encoding(text if len(text) <= _LONGEST else text[:_LONGEST], offers)
+
+
+def best_type(text: str, offers: tuple[str, ...]) -> str:
+    """The media type to answer with out of ``offers``; the first one when none was asked for."""
+    return _best_type(text if len(text) <= _LONGEST else text[:_LONGEST], offers)
+
+
+@lru_cache(maxsize=512)
+def _best_encoding(text: str, offers: tuple[str, ...]) -> str | None:
     wanted = qualities(text)
     if "x-gzip" in wanted:
         wanted.setdefault("gzip", wanted["x-gzip"])
@@ -67,8 +75,7 @@ def best_encoding(text: str, offers: tuple[str, ...]) -> str | None:
 
 
 @lru_cache(maxsize=512)
-def best_type(text: str, offers: tuple[str, ...]) -> str:
-    """The media type to answer with out of ``offers``; the first one when none was asked for."""
+def _best_type(text: str, offers: tuple[str, ...]) -> str:
     wanted = qualities(text)
     best, weight = offers[0], 0.0
     for offer in offers:
