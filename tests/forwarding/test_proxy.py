@@ -617,12 +617,14 @@ def test_a_bad_chunk_breaks_the_answer_off(
 @pytest.mark.parametrize("cue", [cues.short_body, cues.short_chunked, cues.short_chunk])
 def test_a_body_cut_short_is_handed_on_and_then_broken_off(proxied: Make, cue: Any, then: Any) -> None:
     one = proxied(cue(then=then))
-    head, body = started(one.proxy, build_environ())
+    environ = build_environ()
+    head, body = started(one.proxy, environ)
     assert head[0] == "200 OK"
     got: list[bytes] = []
-    with pytest.raises(ForwardingError):
+    with pytest.raises(ForwardingError) as caught:
         got.extend(body)
     body.close()
+    assert environ["wsgikit.notes"]["upstream_error"] == caught.value.kind
     assert b"".join(got) in (b"begun", b"")  # a reset may overtake what came before it
     if then == "close":
         assert got

@@ -255,7 +255,7 @@ def test_without_a_file_a_process_counts_itself_alone_and_says_so(
 ) -> None:
     target = host / "elsewhere"
     target.touch()
-    (host / f"wsgikit-{os.geteuid()}-test-scoreboard-1").symlink_to(target)
+    (host / f"wsgikit-{os.geteuid()}-test-scoreboard-2").symlink_to(target)
     layer = counting(hello)
     call(layer)
     assert layer.snapshot().total.requests == 1
@@ -264,7 +264,7 @@ def test_without_a_file_a_process_counts_itself_alone_and_says_so(
 
 
 def test_a_file_that_others_may_read_is_not_taken(host: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = host / f"wsgikit-{os.geteuid()}-test-scoreboard-1"
+    path = host / f"wsgikit-{os.geteuid()}-test-scoreboard-2"
     path.touch()
     path.chmod(0o644)
     call(counting(hello))

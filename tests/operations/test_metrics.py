@@ -112,3 +112,25 @@ else:
     raise AssertionError("there was no error")
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_upstreams_and_cache_are_counted_with_labels_that_stay_whole() -> None:
+    def noting(environ: Any, start_response: Any) -> list[bytes]:
+        environ["wsgikit.notes"].update(environ["noted"])
+        start_response("200 OK", [])
+        return []
+
+    layer = Metrics(noting, service="test")
+    hostile = 'http://a"b\\c\nd/\xe9'
+    call(layer, environ={"noted": {"upstream": hostile, "retries": 2, "upstream_time": 0.5, "cache": "miss"}})
+    call(layer, environ={"noted": {"upstream": hostile, "upstream_error": "timeout", "cache": "stale"}})
+    call(layer, environ={"noted": {"cache": "hit"}})
+    for accept in ("", "application/openmetrics-text; version=1.0.0"):
+        found = samples(layer, Accept=accept)
+        assert found["http_upstream_requests_total", (hostile,)] == 2
+        assert found["http_upstream_failures_total", ("timeout", hostile)] == 1
+        assert found["http_upstream_retries_total", (hostile,)] == 2
+        assert found["http_upstream_duration_seconds_sum", (hostile,)] == 0.5
+        assert found["http_upstream_duration_seconds_count", (hostile,)] == 2
+        statuses = {labels[0] for name, labels in found if name == "http_cache_requests_total"}
+        assert statuses == {"hit", "miss", "stale"}

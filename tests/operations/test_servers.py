@@ -18,7 +18,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.operations.serving import SERVERS, Served, served
-from tests.servers.launch import PATIENCE
+from tests.servers.launch import PATIENCE, awaited
+from wsgikit.testing import ScriptedUpstream, cues
 
 
 def requests(document: dict[str, Any]) -> int:
@@ -114,6 +115,65 @@ def test_counters_are_right_and_never_go_back_while_workers_are_recycled_under_l
         assert {worker["id"] for worker in document["workers"]} <= {1, 2, 3, 4}
         assert totals == sorted(totals)
         assert len(list(up.meeting.iterdir())) == 1
+
+
+GATEWAY = """
+import os
+from wsgikit import Cache, Metrics, Mount, ReverseProxy
+from wsgikit.operations import service
+service._folder = lambda: os.environ["MEETING"]
+
+def kill(environ, start_response):
+    os.kill(os.getpid(), 9)
+
+proxy = ReverseProxy(os.environ["UPSTREAM"], retry=None)
+mount = Mount({"/api": proxy, "/cached": Cache(proxy), "/gone": ReverseProxy("http://127.0.0.1:9"), "/kill": kill})
+application = Metrics(mount, service="test")
+"""
+
+
+def samples(up: Served) -> dict[str, float]:
+    """What is told of upstreams and cache; a series is named as in the text."""
+    lines = up.get("/metrics")[1].decode().splitlines()
+    told = [line.rpartition(" ") for line in lines if line.startswith(("http_upstream", "http_cache"))]
+    return {name: float(value) for name, _, value in told}
+
+
+def test_metrics_count_upstreams_and_cache_over_two_workers_and_their_lives(tmp_path: Path) -> None:
+    step = cues.answer(200, [("Cache-Control", "max-age=60")], b"hello")
+    with (
+        ScriptedUpstream(step) as upstream,
+        served("gunicorn-sync", tmp_path, GATEWAY, UPSTREAM=upstream.url) as up,
+    ):
+        for path in ("/api", "/cached/a"):
+            for _ in range(10):
+                assert up.get(path) == (200, b"hello")
+        assert up.get("/gone")[0] == 502
+        with pytest.raises(http.client.RemoteDisconnected):
+            up.get("/kill")
+        for _ in range(10):
+            assert up.get("/api") == (200, b"hello")
+        wanted = len(upstream.requests) + 1.0
+        upstream.play(cues.close())
+        assert up.get("/api")[0] == 502
+        label, gone = f'{{upstream="{upstream.url}"}}', '{upstream="http://127.0.0.1:9"}'
+        found: dict[str, float] = {}
+
+        def booked() -> str:
+            found.update(samples(up))
+            return "yes" if found.get(f"http_upstream_requests_total{label}") == wanted else ""
+
+        awaited(booked, f"{wanted} requests booked by two workers and the one after them")
+    misses = found['http_cache_requests_total{status="miss"}']
+    assert 1 <= misses <= 2  # each worker has a cache of its own
+    assert found['http_cache_requests_total{status="hit"}'] == 10 - misses
+    assert wanted == 20 + misses + 1
+    assert found[f'http_upstream_failures_total{{kind="closed",upstream="{upstream.url}"}}'] == 1
+    assert found[f"http_upstream_requests_total{gone}"] == 1
+    assert found['http_upstream_failures_total{kind="unreachable",upstream="http://127.0.0.1:9"}'] == 1
+    assert found[f"http_upstream_retries_total{label}"] == 0
+    assert found[f"http_upstream_duration_seconds_count{label}"] == wanted
+    assert 0 < found[f"http_upstream_duration_seconds_sum{label}"] < 60
 
 
 def screen(command: list[str], until: Callable[[str], bool]) -> str:

@@ -62,6 +62,22 @@ def test_a_busy_worker_is_seen_with_what_it_does() -> None:
     assert "secret" not in json.dumps(seen)
 
 
+def test_it_tells_of_upstreams_and_cache_what_uwsgi_does_not() -> None:
+    def noting(environ: Any, start_response: Any) -> list[bytes]:
+        environ["wsgikit.notes"].update(
+            upstream="http://a", retries=1, upstream_time=0.5, upstream_error="timeout", cache="miss"
+        )
+        return hello(environ, start_response)
+
+    app = Stats(noting, service="test")
+    call(app)
+    ours = read(app)["wsgikit"]
+    assert ours["upstreams"] == {
+        "http://a": {"requests": 1, "failures": {"timeout": 1}, "retries": 1, "seconds": 0.5}
+    }
+    assert ours["cache"] == {"miss": 1}
+
+
 def test_hostile_bytes_in_a_path_leave_it_readable() -> None:
     def looking(environ: Any, start_response: Any) -> list[bytes]:
         seen.append(read(app))

@@ -23,9 +23,10 @@ from wsgikit.operations.stats import Stats
 from wsgikit.operations.status.histogram import duration, histogram, short
 from wsgikit.operations.status.layer import Status
 from wsgikit.operations.status.sections import shown
+from wsgikit.responses.cache.layer import Cache
 from wsgikit.routing.route import Route
 from wsgikit.routing.router import Router
-from wsgikit.testing import call, lint
+from wsgikit.testing import ScriptedUpstream, call, cues, lint
 
 pytestmark = pytest.mark.usefixtures("host")
 LOCAL = {"REMOTE_ADDR": "127.0.0.1"}
@@ -84,6 +85,24 @@ def test_it_shows_workers_routes_latency_upstreams_and_failures() -> None:
     assert "/api → ReverseProxy" in text
     assert "/users/<int:id> → " in text
     assert re.search(r"Last failed requests.*503GET /bad", text, re.DOTALL)
+
+
+def test_upstreams_and_cache_are_shown_as_all_workers_have_counted_them() -> None:
+    with ScriptedUpstream(cues.answer(200, [("Cache-Control", "max-age=60")], b"hello")) as upstream:
+        app = Status(Cache(ReverseProxy(upstream.url)), service="test")
+        for _ in range(3):
+            assert call(app, path="/a").body == b"hello"
+        gone = ReverseProxy("http://127.0.0.1:9", retry=None)
+        assert call(Status(gone, service="test"), path="/b").status == 502
+        answer = call(app, path="/-/status", query="json", environ=LOCAL)
+    found = json.loads(answer.body)
+    assert found["cache"] == {"hit": 2, "miss": 1}
+    assert found["upstreams"][upstream.url]["requests"] == 1
+    assert found["upstreams"]["http://127.0.0.1:9"]["failures"] == {"unreachable": 1}
+    text = Tags(found["page"]).text
+    assert f"{upstream.url}up01" in text  # state and in flight are known, and one request was counted
+    assert "http://127.0.0.1:9––11unreachable 1" in text  # of a proxy that this app does not have
+    assert "hit266.7 %" in text
 
 
 def test_a_busy_worker_is_shown_with_what_it_does() -> None:

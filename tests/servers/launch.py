@@ -149,8 +149,8 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         pass
-    try:
-        os.killpg(process.pid, signal.SIGKILL)  # workers outlive the first process of a uWSGI without a master
+    try:  # workers outlive the first process of a uWSGI without a master
+        os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
     process.wait()

@@ -16,7 +16,6 @@ import gunicorn
 import pytest
 
 from tests.servers.launch import PATIENCE, awaited, command, free_port, listening, stop
-from wsgikit.operations.service import meeting_place
 
 APP = """
 import os, time
@@ -136,7 +135,8 @@ def serving(name: str, folder: Path, limit: str, *more: str, without: str = "") 
         yield port, output
     finally:
         stop(process)
-        Path(meeting_place(service, "recycle")).unlink(missing_ok=True)
+        for left in Path("/dev/shm").glob(f"wsgikit-*-{service}-*"):
+            left.unlink()
 
 
 @pytest.mark.parametrize("name", SETTINGS)

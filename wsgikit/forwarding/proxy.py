@@ -260,6 +260,7 @@ class AnswerBody:
         try:
             piece = self._exchange.read()
         except ForwardingError as error:
+            self._environ["wsgikit.notes"]["upstream_error"] = error.kind
             self.close()
             events.refused(self._environ, self._exchange.backend.url, error, "the answer broke off")
             raise

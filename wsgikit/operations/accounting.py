@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from wsgikit.core.body import WatchedBody, watched
 from wsgikit.operations.generation import generation, page
 from wsgikit.operations.scoreboard.board import board
+from wsgikit.operations.scoreboard.inside import inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from wsgikit.operations.scoreboard.inside import Inside
     from wsgikit.operations.scoreboard.slot import Slot
     from wsgikit.operations.scoreboard.snapshot import Snapshot
 
@@ -75,14 +77,15 @@ class Request:
     """
 
     __slots__ = (
-        "_core",
         "_notes",
         "_slot",
         "_start_response",
         "_started",
         "_write",
         "chunks",
+        "core",
         "failed",
+        "inside",
         "method",
         "micros",
         "path",
@@ -93,6 +96,7 @@ class Request:
 
     _write: Callable[[bytes], object]  # from the first start_response on
     failed: bool
+    inside: Inside | None
     micros: int
 
     def __init__(self, slot: Slot, environ: WSGIEnvironment, start_response: StartResponse) -> None:
@@ -115,7 +119,7 @@ class Request:
             list[bytes] | tuple[bytes, ...]
         ) = ()  # it lies in environ, where others ask whether it is true
         self._started = started = perf_counter()
-        self._core = slot.enter(id(self), started, self.method, path)
+        self.core = slot.enter(self, started, self.method, path)
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
@@ -165,7 +169,7 @@ class Request:
         """It was none of the app's."""
         slot, self._slot = self._slot, None
         if slot is not None:
-            slot.leave(self._core, id(self))
+            slot.leave(self.core, self)
 
     def close(self, *, failed: bool = False) -> None:
         """The answer is over, or the app has ``failed``: book it, once."""
@@ -180,13 +184,14 @@ class Request:
             self.status = "500"  # the server answers for the app
         if self.sent and (status in _BODILESS or self.method == "HEAD"):
             self.sent = 0  # whatever the app gave, it is not part of such an answer
-        route = self._notes.get("route") or self.route
-        if route is not None:
-            self.route = _rule(route)
-        slot.leave(self._core, id(self))
+        notes = self._notes
+        route = notes.get("route") or self.route
+        self.route = route if route is None or type(route) is str else _rule(route)
+        told = "upstream" in notes or "cache" in notes or "upstream_error" in notes
+        self.inside = inside(notes) if told else None
         slot.book(self, now)
 
 
 def _rule(route: Any) -> str:
     """The rule of a router's Match, or what else a layer has called the route."""
-    return route if type(route) is str else str(getattr(getattr(route, "route", route), "rule", route))
+    return str(getattr(getattr(route, "route", route), "rule", route))

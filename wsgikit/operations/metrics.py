@@ -33,8 +33,8 @@ class Metrics(Middleware):
     - ``service`` (the project folder's name, or WSGIKIT_SERVICE): which workers belong together on this host.
 
     Series are labelled by status class and by route, the rule of a Router inside, of which 62 are told apart; all
-    others are ``(other)``. Raises ``ValueError`` or ``TypeError`` for an option that will not do, ``ImportError``
-    without prometheus-client.
+    others are ``(other)``. So are upstreams of each ReverseProxy inside; what a Cache has done is counted by status.
+    Raises ``ValueError`` or ``TypeError`` for an option that will not do, ``ImportError`` without prometheus-client.
     """
 
     def __init__(
@@ -77,6 +77,8 @@ class _Scrape:
 
     def collect(self) -> Iterator[Metric]:
         yield from _requests(self._snapshot)
+        yield from _upstreams(self._snapshot)
+        yield _cache(self._snapshot)
         yield from _workers(self._snapshot)
         yield _gauge(
             "http_connections_waiting", "Connections that no worker has accepted yet.", self._waiting
@@ -113,6 +115,46 @@ def _requests(snapshot: Snapshot) -> Iterator[Metric]:
         "http_requests_lost", "Requests in flight when their worker died.", snapshot.lost
     )
     yield _gauge("http_requests_in_flight", "Requests being answered.", snapshot.in_flight)
+
+
+def _upstreams(snapshot: Snapshot) -> Iterator[Metric]:
+    from prometheus_client import core
+
+    counted = core.CounterMetricFamily(
+        "http_upstream_requests", "Requests that went to an upstream.", labels=("upstream",)
+    )
+    failed = core.CounterMetricFamily(
+        "http_upstream_failures", "Requests that no upstream has answered.", labels=("upstream", "kind")
+    )
+    retried = core.CounterMetricFamily(
+        "http_upstream_retries", "Further tries of requests.", labels=("upstream",)
+    )
+    durations = core.SummaryMetricFamily(
+        "http_upstream_duration_seconds",
+        "Seconds from the first try of a request until the answer was over.",
+        labels=("upstream",),
+    )
+    for url, record in snapshot.upstreams.items():
+        counted.add_metric((url,), record.requests)
+        retried.add_metric((url,), record.retries)
+        durations.add_metric((url,), record.requests, record.micros / 1e6)
+        for kind, number in record.failures.items():
+            failed.add_metric((url, kind), number)
+    yield counted
+    yield failed
+    yield retried
+    yield durations
+
+
+def _cache(snapshot: Snapshot) -> Metric:
+    from prometheus_client.core import CounterMetricFamily
+
+    counted = CounterMetricFamily(
+        "http_cache_requests", "Requests, by what a cache has done.", labels=("status",)
+    )
+    for word, number in snapshot.cache.items():
+        counted.add_metric((word,), number)
+    return counted
 
 
 def _workers(snapshot: Snapshot) -> Iterator[Metric]:

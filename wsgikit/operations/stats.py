@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from wsgikit.operations.scoreboard.snapshot import Core, Record, Snapshot, Worker
+    from wsgikit.operations.scoreboard.records import Record, UpstreamRecord
+    from wsgikit.operations.scoreboard.snapshot import Core, Snapshot, Worker
 
 VERSION = "wsgikit"
 
@@ -90,6 +91,8 @@ def stats(snapshot: Snapshot, environ: WSGIEnvironment) -> dict[str, Any]:
             "lost": snapshot.lost,
             **_record(snapshot.total),
             "routes": {name: _record(record) for name, record in snapshot.routes.items()},
+            "upstreams": {url: _upstream(record) for url, record in snapshot.upstreams.items()},
+            "cache": snapshot.cache,
         },
     }
 
@@ -162,6 +165,15 @@ def _record(record: Record) -> dict[str, Any]:
         "bytes": record.sent,
         "seconds": record.micros / 1e6,
         "durations": dict(zip([*map(str, BOUNDS), "inf"], record.buckets, strict=True)),
+    }
+
+
+def _upstream(record: UpstreamRecord) -> dict[str, Any]:
+    return {
+        "requests": record.requests,
+        "failures": record.failures,
+        "retries": record.retries,
+        "seconds": record.micros / 1e6,
     }
 
 

@@ -126,6 +126,37 @@ def test_the_next_worker_goes_on_with_the_number_and_counters_of_the_last() -> N
     assert look().lives == 6
 
 
+def test_upstreams_and_cache_are_counted_over_all_workers_and_lives() -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        environ["wsgikit.notes"].update(upstream="http://a", retries=1, cache="miss")
+        return hello(environ, start_response)
+
+    layer = Accounting(app, "test")
+    call(layer)
+    for life in range(1, 6):
+        with worker(lambda: [call(layer), call(layer)]) as pid:
+            killed(pid)
+            snapshot = look()
+        assert (snapshot.upstreams["http://a"].requests, snapshot.upstreams["http://a"].retries) == (
+            1 + 2 * life,
+            1 + 2 * life,
+        )
+        assert snapshot.cache == {"miss": 1 + 2 * life}
+
+
+def test_a_service_that_is_started_anew_knows_no_upstreams(monkeypatch: pytest.MonkeyPatch) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        environ["wsgikit.notes"].update(upstream=environ["PATH_INFO"], cache="hit")
+        return hello(environ, start_response)
+
+    layer = Accounting(app, "test")
+    with worker(lambda: call(layer, path="/a")):
+        pass
+    monkeypatch.setattr("wsgikit.operations.scoreboard.board.family", lambda: 7)
+    with worker(lambda: call(layer, path="/b")):
+        assert (list(look().upstreams), look().cache) == (["/b"], {"hit": 1})
+
+
 def test_the_next_worker_keeps_what_the_last_one_remembered() -> None:
     def app(environ: Any, start_response: Any) -> list[bytes]:
         start_response("500 Internal Server Error", [])

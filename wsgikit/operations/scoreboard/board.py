@@ -25,7 +25,7 @@ _log = logging.getLogger("wsgikit.scoreboard")
 
 def board(service: str) -> PerProcess[Board]:
     """The scoreboard of a service; all that name it share one, for a process can open the file only once."""
-    return _board(service, meeting_place(service, "scoreboard-1"))
+    return _board(service, meeting_place(service, "scoreboard-2"))
 
 
 @cache
@@ -150,7 +150,8 @@ class Board:
             start = layout.slot_start(number)
             file.memory[start : start + layout.SLOT] = bytes(layout.SLOT)
         words[layout.SLOTS_USED] = 0
-        words[layout.ROUTES_USED] = 1
+        for names in layout.NAMES:
+            words[names.used] = 1
         words[layout.FAMILY] = mine
         memoryview(file.memory).cast("d")[layout.MADE_AT] = time()
 
@@ -177,14 +178,14 @@ class Board:
                 _bury(words, number)
                 file.unlock(_FIRST + number)
 
-    def _index(self, name: str) -> int:
-        """The number of a route's name: as others have it, or a new one."""
+    def _index(self, names: layout.Names, name: str) -> int:
+        """The number of a name in a table: as others have it, or a new one."""
         with self._threads:
             file = self._opened()
             if not self._hold(file):
-                return layout.OTHER_ROUTE
+                return names.other
             try:
-                return _route(file, name)
+                return _number(file, names, name)
             finally:
                 self._let_go(file)
 
@@ -202,17 +203,15 @@ def _bury(words: memoryview, number: int) -> None:
     words[head + layout.PID] = 0
 
 
-def _route(file: File, name: str) -> int:
-    """The number of a name in the table, where it is put if it is new and there is room."""
-    names = Reader(file.memory).names()
-    raw = name.encode("utf-8", "replace")[: layout.NAME]
-    kept = raw.decode("utf-8", "ignore")
-    if kept in names:
-        return names.index(kept)
-    number = len(names)
-    if number == layout.OTHER_ROUTE:
+def _number(file: File, names: layout.Names, name: str) -> int:
+    """The number of a name in a table, where it is put if it is new and there is room."""
+    known, kept = Reader(file.memory).names(names), layout.name(name)
+    if kept in known:
+        return known.index(kept)
+    number = len(known)
+    if number == names.other:
         return number
-    start = layout.NAMES + number * layout.NAME
+    start = names.start + number * layout.NAME
     file.memory[start : start + layout.NAME] = kept.encode().ljust(layout.NAME, b"\0")
-    memoryview(file.memory).cast("Q")[layout.ROUTES_USED] = number + 1
+    memoryview(file.memory).cast("Q")[names.used] = number + 1
     return number

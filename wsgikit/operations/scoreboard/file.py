@@ -119,5 +119,6 @@ def prepare(file: File) -> None:
         raise OSError(f"{file.path} is no scoreboard")
     if not words[0]:
         memoryview(file.memory).cast("d")[layout.MADE_AT] = time()
-        words[layout.ROUTES_USED] = 1  # the first stands for requests without a route
+        for names in layout.NAMES:
+            words[names.used] = 1  # the first is empty
         words[0] = layout.MAGIC

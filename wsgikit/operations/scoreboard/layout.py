@@ -1,7 +1,7 @@
 """What stands where in the file of a scoreboard, in words of eight bytes.
 
-    head      magic, slots in use, routes in use, since when it counts, and for which start of the service
-    routes    a name for each route: a rule, as the router has it
+    head      magic, slots in use, names in use, since when it counts, and for which start of the service
+    names     of routes, as the router has their rules, and of upstreams
     slots     one for each worker number
 
 A slot belongs to a worker number, not to a process. The next process with that number goes on with its counters, so
@@ -11,6 +11,8 @@ totals never go backwards while a service runs, and nothing grows when workers a
     events    the slowest requests, and the last that failed
     cores     a request in flight each: since when, method, path
     records   a record for each route: requests by status class and duration, bytes sent, time
+    upstreams a record for each upstream: requests, retries, time, failures by kind
+    cache     requests by what a cache has done
 
 One process writes to a slot, and within it one thread at a time to each part. Words are written whole; a reader that
 finds a text half written reads it again.
@@ -19,8 +21,9 @@ finds a text half written reads it again.
 from __future__ import annotations
 
 from struct import Struct
+from typing import NamedTuple
 
-MAGIC = int.from_bytes(b"wsgikit1", "little")
+MAGIC = int.from_bytes(b"wsgikit2", "little")
 """Changes with the layout, as the file's name does."""
 
 WORD = 8
@@ -29,20 +32,34 @@ PAGE = 4096
 # The head of the file.
 MADE_AT = 3  # a double: seconds since the epoch
 SLOTS_USED = 1
-ROUTES_USED = 2
 FAMILY = 4
 
-# The names of routes; the first has none, the last stands for all that have found no place.
-ROUTES = 64
-NO_ROUTE = 0
-OTHER_ROUTE = ROUTES - 1
 NAME = 128  # bytes
-NAMES = PAGE
+
+
+class Names(NamedTuple):
+    """A table of names from ``start`` on; the head has in its word ``used`` how many there are.
+
+    The first is empty, for requests that have none; the last stands for all that have found no place.
+    """
+
+    used: int
+    start: int
+    room: int
+
+    @property
+    def other(self) -> int:
+        """The number of the last."""
+        return self.room - 1
+
+
+ROUTES = Names(2, PAGE, 64)
+UPSTREAMS = Names(5, ROUTES.start + ROUTES.room * NAME, 64)
+NAMES = (ROUTES, UPSTREAMS)
 
 # The slots.
 SLOTS = 256
-_NAMES_PAGES = ROUTES * NAME // PAGE
-FIRST_SLOT = PAGE + _NAMES_PAGES * PAGE
+FIRST_SLOT = UPSTREAMS.start + UPSTREAMS.room * NAME
 
 # The head of a slot, in words from its start.
 PID = 0  # 0 while the number has no process
@@ -80,13 +97,42 @@ TIME = CELLS + 1  # microseconds
 RECORD = CELLS + 4  # words
 RECORDS = (CORES_START + CORES * CORE) // WORD  # in words
 
-SLOT = -(-(RECORDS + ROUTES * RECORD) * WORD // PAGE) * PAGE
+# Records of upstreams.
+KINDS = (
+    "unreachable",
+    "timeout",
+    "broken",
+    "closed",
+    "overloaded",
+    "none_available",
+    "full",
+    "not_trusted",
+    "other",
+)
+"""Of failures, as ReverseProxy notes them."""
+RETRIES = 1  # after the word of requests
+UPSTREAM_TIME = 2  # microseconds
+FAILURES = 3  # a word for each kind
+UPSTREAM = FAILURES + len(KINDS)  # words
+UPSTREAM_RECORDS = RECORDS + ROUTES.room * RECORD  # in words
+
+# What a cache has done.
+CACHE = ("hit", "stale", "revalidated", "miss", "bypass", "other")
+"""As Cache notes it."""
+CACHE_COUNTS = UPSTREAM_RECORDS + UPSTREAMS.room * UPSTREAM  # in words
+
+SLOT = -(-(CACHE_COUNTS + len(CACHE)) * WORD // PAGE) * PAGE
 SIZE = FIRST_SLOT + SLOTS * SLOT
 
 
 def slot_start(number: int) -> int:
     """Where the slot of a worker number begins, in bytes."""
     return FIRST_SLOT + number * SLOT
+
+
+def name(text: str) -> str:
+    """As much of a text as a table of names keeps."""
+    return text.encode("utf-8", "replace")[:NAME].decode("utf-8", "ignore")
 
 
 def text(raw: bytes) -> str:

@@ -14,23 +14,38 @@ from time import time
 from typing import TYPE_CHECKING, Protocol
 
 from wsgikit.operations.scoreboard import layout
-from wsgikit.operations.scoreboard.layout import CORE, EVENT, EVENT_HEAD, SENT, TIME, WORD
+from wsgikit.operations.scoreboard.layout import (
+    CORE,
+    EVENT,
+    EVENT_HEAD,
+    FAILURES,
+    RETRIES,
+    SENT,
+    TIME,
+    UPSTREAM_TIME,
+    WORD,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from mmap import mmap
 
+    from wsgikit.operations.scoreboard.inside import Inside
+
 _PAUSE = 1.0  # seconds between two looks around
 _SPAN = 600.0  # seconds after which a slow request makes room for any that is of today
-_REMEMBERED = 4096  # names of routes, most of them without a record of their own
+_REMEMBERED = 4096  # names in a table, most of them without a record of their own
 _LONGEST = (
     10_000  # requests that wait to be booked: some none or one, unless an exception hit whoever had the turn
 )
 _BOUNDS = tuple(int(bound * 1e6) for bound in layout.BOUNDS)
+_QUICK = _BOUNDS[0]
 _LAST = len(layout.CLASSES) - 1
 _CELL = {str(n): min(n // 100 - 1, _LAST) * layout.BUCKETS for n in range(100, 1000)}  # where a status begins
 _OTHER = _LAST * layout.BUCKETS
 _FAILURE = _CELL["500"]
+_KIND = {kind: FAILURES + n for n, kind in enumerate(layout.KINDS)}
+_CACHED = {word: layout.CACHE_COUNTS + n for n, word in enumerate(layout.CACHE)}
 
 _enter = layout.CORE_ENTRY.pack_into
 
@@ -38,6 +53,7 @@ _enter = layout.CORE_ENTRY.pack_into
 class Finished(Protocol):
     """A request that is over, as it is booked."""
 
+    core: Core | None
     method: str
     path: str
     status: str  # three digits
@@ -45,6 +61,7 @@ class Finished(Protocol):
     route: str | None
     micros: int
     sent: int
+    inside: Inside | None  # for those that a proxy or a cache had a part in
 
 
 class Core:
@@ -61,11 +78,15 @@ class Core:
 class Slot:
     """The slot of worker ``number``.
 
-    ``index`` gives the number of a route's name, and ``look`` is called about once a second.
+    ``index`` gives the number of a name in a table, and ``look`` is called about once a second.
     """
 
     def __init__(
-        self, memory: mmap, number: int, index: Callable[[str], int], look: Callable[[], object]
+        self,
+        memory: mmap,
+        number: int,
+        index: Callable[[layout.Names, str], int],
+        look: Callable[[], object],
     ) -> None:
         start = layout.slot_start(number)
         self.number = number
@@ -83,13 +104,14 @@ class Slot:
         self._queue: deque[Finished] = deque(maxlen=_LONGEST)
         self._turn: deque[None] = deque([None])
         self._records: dict[str | None, int] = {None: layout.RECORDS}
+        self._upstreams: dict[str, int] = {}
         kept = [EVENT_HEAD.unpack_from(memory, self._event(n)) for n in range(layout.SLOWEST + layout.FAILED)]
         self._slow: list[tuple[float, int]] = [(when, micros) for when, micros, *_ in kept[: layout.SLOWEST]]
         self._slow_floor = 0
         failed = [when for when, *_ in kept[layout.SLOWEST :]]
         self._failures = failed.index(min(failed))  # the oldest, whose place is next
 
-    def enter(self, request: int, since: float, method: str, path: str) -> Core | None:
+    def enter(self, request: object, since: float, method: str, path: str) -> Core | None:
         """A request has come; gives its core, or None when all are taken: then it is counted, and not listed.
 
         ``since`` is a moment of the monotonic clock, which the processes of a host share.
@@ -97,7 +119,7 @@ class Slot:
         try:
             core = self._free.pop()
         except IndexError:
-            self._beyond.add(request)
+            self._beyond.add(id(request))
             self._words[layout.UNLISTED] = len(self._beyond)
             return None
         core.requests = count = core.requests + 1
@@ -105,40 +127,53 @@ class Slot:
         _enter(self._memory, core.start, since, count, method_bytes, path_bytes)
         return core
 
-    def leave(self, core: Core | None, request: int) -> None:
-        """The request is over."""
+    def leave(self, core: Core | None, request: object) -> None:
+        """The request is over, and not to be counted."""
         if core is None:
-            self._beyond.discard(request)
+            self._beyond.discard(id(request))
             self._words[layout.UNLISTED] = len(self._beyond)
         else:
             self._doubles[core.since] = 0.0
             self._free.append(core)
 
     def book(self, request: Finished, now: float) -> None:
-        """Count a request that is over, now by the monotonic clock."""
+        """The request is over, now by the monotonic clock: it leaves, and is counted."""
+        core = request.core
+        if core is None:
+            self.leave(core, request)
+        else:  # as leave() does it; every request comes here, and a call would show
+            self._doubles[core.since] = 0.0
+            self._free.append(core)
         queue, turn, words = self._queue, self._turn, self._words
-        queue.append(request)
-        while queue:
+        waiting: Finished | None = request
+        while True:
             try:
                 turn.pop()
             except IndexError:
-                return  # whoever has the turn looks at the queue again after giving it back
+                if waiting is None:
+                    return  # whoever has the turn looks at the queue again after giving it back
+                queue.append(waiting)
+                waiting = None
+                continue  # it may have been given back before
             try:
-                if not queue:
-                    continue
-                # Here and not in a method of its own, which would be a tenth of what it all costs.
-                request = queue.popleft()
-                micros, cell = request.micros, _CELL.get(request.status, _OTHER)
-                record = self._records.get(request.route) or self._record(request.route)
-                words[record + cell + bisect_left(_BOUNDS, micros)] += 1
-                words[record + SENT] += request.sent
-                words[record + TIME] += micros
-                if micros > self._slow_floor:
-                    self._keep_slow(request)
-                if cell == _FAILURE or request.failed:
-                    self._keep_failed(request)
+                if waiting is not None or queue:
+                    # Here and not in a method of its own, for the same reason.
+                    request, waiting = queue.popleft() if waiting is None else waiting, None
+                    micros, cell = request.micros, _CELL.get(request.status, _OTHER)
+                    record = self._records.get(request.route) or self._record(request.route)
+                    words[record + cell + (bisect_left(_BOUNDS, micros) if micros > _QUICK else 0)] += 1
+                    words[record + SENT] += request.sent
+                    words[record + TIME] += micros
+                    if request.inside is not None:
+                        self._count_inside(request.inside)
+                    if micros > self._slow_floor:
+                        self._keep_slow(request)
+                    if cell == _FAILURE or request.failed:
+                        self._keep_failed(request)
             finally:
                 turn.append(None)
+            if not queue:
+                break
         if now > self._next_look:
             self._next_look = now + _PAUSE
             self._set_floor()
@@ -146,9 +181,29 @@ class Slot:
 
     def _record(self, route: str | None) -> int:
         """Where the record of a route begins that was not seen here before."""
-        record = layout.RECORDS + self._index(route or "") * layout.RECORD
+        record = layout.RECORDS + self._index(layout.ROUTES, route or "") * layout.RECORD
         if len(self._records) < _REMEMBERED:
             self._records[route] = record
+        return record
+
+    def _count_inside(self, inside: Inside) -> None:
+        """Count what a proxy and a cache have done."""
+        words = self._words
+        if inside.upstream is not None:
+            record = self._upstreams.get(inside.upstream) or self._upstream(inside.upstream)
+            words[record] += 1
+            words[record + RETRIES] += inside.retries
+            words[record + UPSTREAM_TIME] += inside.micros
+            if inside.error is not None:
+                words[record + _KIND.get(inside.error, _KIND["other"])] += 1
+        if inside.cache is not None:
+            words[_CACHED.get(inside.cache, _CACHED["other"])] += 1
+
+    def _upstream(self, url: str) -> int:
+        """Where the record of an upstream begins that was not seen here before."""
+        record = layout.UPSTREAM_RECORDS + self._index(layout.UPSTREAMS, url) * layout.UPSTREAM
+        if len(self._upstreams) < _REMEMBERED:
+            self._upstreams[url] = record
         return record
 
     def _keep_slow(self, request: Finished) -> None:

@@ -4,58 +4,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from math import inf
 from time import perf_counter, time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from wsgikit.operations.scoreboard import layout
-from wsgikit.operations.scoreboard.layout import BUCKETS, CLASSES, CORE, CORE_ENTRY, EVENT, EVENT_HEAD, WORD
+from wsgikit.operations.scoreboard.layout import CORE, CORE_ENTRY, EVENT, EVENT_HEAD, WORD
+from wsgikit.operations.scoreboard.records import Record, UpstreamRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from mmap import mmap
 
 _TRIES = 3  # to read a text that is being written meanwhile
-
-
-@dataclass(frozen=True)
-class Record:
-    """Requests counted: ``cells`` by status class and duration, ``sent`` bytes of bodies, ``micros`` in total."""
-
-    cells: tuple[int, ...] = (0,) * layout.CELLS
-    sent: int = 0
-    micros: int = 0
-
-    @property
-    def requests(self) -> int:
-        """How many."""
-        return sum(self.cells)
-
-    @property
-    def classes(self) -> dict[str, int]:
-        """How many of each status class."""
-        return {name: sum(self.cells[n * BUCKETS : (n + 1) * BUCKETS]) for n, name in enumerate(CLASSES)}
-
-    @property
-    def buckets(self) -> list[int]:
-        """How many took up to each of ``layout.BOUNDS``, and more than the last; each request is in one bucket."""
-        return [sum(self.cells[n::BUCKETS]) for n in range(BUCKETS)]
-
-    def quantile(self, share: float) -> float | None:
-        """Seconds within which that share of the requests was over, as a bound of a bucket; None before the first."""
-        wanted, seen = share * self.requests, 0
-        for bound, count in zip((*layout.BOUNDS, inf), self.buckets, strict=True):
-            seen += count
-            if seen and seen >= wanted:
-                return bound
-        return None
-
-    @classmethod
-    def total(cls, records: Iterable[Record]) -> Self:
-        """All of them together."""
-        listed = list(records)
-        cells = tuple(map(sum, zip(*(record.cells for record in listed), strict=True))) or cls.cells
-        return cls(cells, sum(r.sent for r in listed), sum(r.micros for r in listed))
 
 
 @dataclass(frozen=True)
@@ -123,7 +83,11 @@ class Worker:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The service at one moment. ``routes`` are the records by the name of a route, "" for requests without one."""
+    """The service at one moment.
+
+    ``routes`` are the records by the name of a route, "" for requests without one; ``upstreams`` those by URL, "" for
+    requests that found none; ``cache`` counts requests by what a cache has done. None of them is without a request.
+    """
 
     service: str
     made: float
@@ -135,6 +99,8 @@ class Snapshot:
     lives: int = 0
     slowest: list[Event] = field(default_factory=list)
     failed: list[Event] = field(default_factory=list)
+    upstreams: dict[str, UpstreamRecord] = field(default_factory=dict)
+    cache: dict[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> Record:
@@ -155,10 +121,10 @@ class Reader:
         self._words = memoryview(memory).cast("Q")
         self._doubles = memoryview(memory).cast("d")
 
-    def names(self) -> list[str]:
-        """The names of the routes that have one."""
-        used = min(self._words[layout.ROUTES_USED], layout.OTHER_ROUTE)
-        starts = range(layout.NAMES, layout.NAMES + used * layout.NAME, layout.NAME)
+    def names(self, table: layout.Names) -> list[str]:
+        """The names of a table that were given."""
+        used = min(self._words[table.used], table.other)
+        starts = range(table.start, table.start + used * layout.NAME, layout.NAME)
         return [
             bytes(self._memory[at : at + layout.NAME]).rstrip(b"\0").decode("utf-8", "replace")
             for at in starts
@@ -170,13 +136,12 @@ class Reader:
 
     def total(self, number: int) -> Record:
         """All that workers of a number have done."""
-        return Record.total(self._record(number, route) for route in range(layout.ROUTES))
+        return Record.total(self._record(number, route) for route in range(layout.ROUTES.room))
 
     def snapshot(self, service: str) -> Snapshot:
         """Everything."""
         slots = range(min(self._words[layout.SLOTS_USED], layout.SLOTS))
-        names = dict(enumerate(self.names()))
-        names[layout.OTHER_ROUTE] = "(other)"
+        names = self._numbered(layout.ROUTES)
         by_slot = [{n: self._record(slot, n) for n in names} for slot in slots]
         routes = {name: Record.total(records[n] for records in by_slot) for n, name in names.items()}
         workers = [
@@ -193,7 +158,31 @@ class Reader:
             sum(self._word(slot, layout.LIVES) for slot in slots),
             sorted(self._events(slots, 0, layout.SLOWEST), key=lambda event: -event.seconds),
             sorted(self._events(slots, layout.SLOWEST, layout.FAILED), key=lambda event: -event.when),
+            self._upstreams(slots),
+            self._cache(slots),
         )
+
+    def _numbered(self, table: layout.Names) -> dict[int, str]:
+        return {**dict(enumerate(self.names(table))), table.other: "(other)"}
+
+    def _upstreams(self, slots: range) -> dict[str, UpstreamRecord]:
+        found = {}
+        for number, url in self._numbered(layout.UPSTREAMS).items():
+            first = layout.UPSTREAM_RECORDS + number * layout.UPSTREAM
+            requests, retries, micros, *failures = self._sums(slots, first, layout.UPSTREAM)
+            if requests:
+                kinds = {kind: n for kind, n in zip(layout.KINDS, failures, strict=True) if n}
+                found[url] = UpstreamRecord(requests, retries, micros, kinds)
+        return found
+
+    def _cache(self, slots: range) -> dict[str, int]:
+        counts = self._sums(slots, layout.CACHE_COUNTS, len(layout.CACHE))
+        return {word: count for word, count in zip(layout.CACHE, counts, strict=True) if count}
+
+    def _sums(self, slots: range, first: int, count: int) -> list[int]:
+        """The sums over all slots of each of ``count`` words."""
+        starts = [layout.slot_start(slot) // WORD + first for slot in slots]
+        return [sum(self._words[start + n] for start in starts) for n in range(count)]
 
     def _word(self, slot: int, word: int) -> int:
         return self._words[layout.slot_start(slot) // WORD + word]

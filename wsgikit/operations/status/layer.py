@@ -27,7 +27,8 @@ class Status(Middleware):
 
     It is one file without any assets, under a strict Content-Security-Policy, with everything escaped that came from
     a client. It is whole without JavaScript, and live with it: it asks itself for ``?json``, which others may as well.
-    Any worker answers for all; only upstreams are as the answering worker sees them. Its own requests are not counted.
+    Any worker answers for all; only states of upstreams are as the answering worker sees them. Its own requests are
+    not counted.
 
     - ``path`` (``"/-/status"``): where, below the layer's own mount point.
     - ``allow`` (``"loopback"``): who may see it: networks as in TrustedProxies. Others are answered 404, as is whoever

@@ -71,6 +71,8 @@ def live(view: View) -> dict[str, Any]:
             }
             for worker in snapshot.workers
         ],
+        "upstreams": snapshot.upstreams,
+        "cache": snapshot.cache,
         "slowest": snapshot.slowest,
         "last_failed": snapshot.failed,
         "page": main(view),

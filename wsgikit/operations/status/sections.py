@@ -11,7 +11,8 @@ from wsgikit.operations.status.histogram import duration, histogram
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from wsgikit.operations.scoreboard.snapshot import Event, Record, Worker
+    from wsgikit.operations.scoreboard.records import Record, UpstreamRecord
+    from wsgikit.operations.scoreboard.snapshot import Event, Worker
     from wsgikit.operations.status.view import View
 
 _MOST_EVENTS = 10
@@ -25,7 +26,8 @@ def main(view: View) -> str:
         _section("Workers", _workers(snapshot.workers, snapshot.taken)),
         _section("Latency", histogram(snapshot.total.buckets), "requests that took up to"),
         _section("Routes", _routes(snapshot.routes)),
-        _section("Upstreams", _upstreams(view.upstreams()), "as this worker sees them"),
+        _section("Upstreams", _upstreams(view.upstreams()), "state and in flight as this worker sees them"),
+        _section("Cache", _cache(snapshot.cache)),
         _section("Slowest requests", _events(snapshot.slowest, snapshot.taken), "of each worker, lately"),
         _section("Last failed requests", _events(snapshot.failed, snapshot.taken)),
         _section("Application", _tree(view.tree())),
@@ -156,26 +158,33 @@ def _routes(routes: dict[str, Record]) -> str:
     )
 
 
-def _upstreams(upstreams: Iterable[tuple[str, dict[str, Any]]]) -> str:
-    heads = ("upstream", "state", "#in flight", "#requests", "#failures", "#retries", "#latency")
+def _upstreams(upstreams: Iterable[tuple[str, UpstreamRecord, dict[str, Any]]]) -> str:
+    heads = ("upstream", "state", "#in flight", "#requests", "#failed", "for", "#retries", "#mean")
     return _table(
         heads,
         (
             (
-                escape(str(record.get("state", ""))),
+                escape(str(known.get("state", ""))),
                 (
-                    escape(url),
-                    escape(str(record.get("state", ""))),
-                    f"{record.get('in_flight', 0)}",
-                    f"{record.get('requests', 0)}",
-                    f"{sum(record.get('failures', {}).values())}",
-                    f"{record.get('retries', 0)}",
-                    duration(record.get("latency", 0.0)),
+                    shown(url) or "<i>none</i>",
+                    escape(str(known.get("state", "–"))),
+                    f"{known.get('in_flight', '–')}",
+                    f"{record.requests:,}",
+                    f"{record.failed:,}",
+                    escape(", ".join(f"{kind} {number:,}" for kind, number in record.failures.items())),
+                    f"{record.retries:,}",
+                    duration(record.average / 1e6),
                 ),
             )
-            for url, record in upstreams
+            for url, record, known in upstreams
         ),
     )
+
+
+def _cache(counts: dict[str, int]) -> str:
+    whole = sum(counts.values())
+    rows = (("", (word, f"{count:,}", _percent(count, whole))) for word, count in counts.items())
+    return _table(("answered", "#requests", "#of all"), rows)
 
 
 def _events(events: Sequence[Event], now: float) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from wsgikit.core.component import Component
 from wsgikit.core.tree import children, describe, walk
+from wsgikit.operations.scoreboard import layout
+from wsgikit.operations.scoreboard.records import UpstreamRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +27,18 @@ class View:
     app: WSGIApplication
     waiting: int
 
-    def upstreams(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def upstreams(self) -> Iterator[tuple[str, UpstreamRecord, dict[str, Any]]]:
+        """URL, what all workers have counted, and what this one knows, of each upstream, gone or not."""
+        counted, seen = self.snapshot.upstreams, set()
+        for url, known in self._known():
+            name = layout.name(url)
+            seen.add(name)
+            yield url, counted.get(name, UpstreamRecord()), known
+        for name, record in counted.items():
+            if name not in seen:
+                yield name, record, {}
+
+    def _known(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """URL and record of each upstream of each proxy inside, as this process sees it."""
         for _, _, app in walk(self.app):
             told = getattr(app, "snapshot", None)

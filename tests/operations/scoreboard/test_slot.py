@@ -1,0 +1,49 @@
+"""What a worker writes, where one request ends in the middle of another."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from wsgikit.operations.scoreboard import layout
+from wsgikit.operations.scoreboard.file import PrivateMemory, prepare
+from wsgikit.operations.scoreboard.slot import Slot
+from wsgikit.operations.scoreboard.snapshot import Reader
+
+
+def finished(slot: Slot, route: str, micros: int = 5) -> Any:
+    """A request that is over."""
+    request = SimpleNamespace(
+        method="GET", path="/", status="200", failed=False, route=route, micros=micros, sent=1, inside=None
+    )
+    request.core = slot.enter(request, 1.0, "GET", "/")
+    return request
+
+
+def test_a_request_that_ends_while_another_is_counted_is_counted_after_it() -> None:
+    file = PrivateMemory()
+    prepare(file)
+    ended: list[Any] = []
+
+    def index(names: layout.Names, name: str) -> int:
+        if name == "/first":  # as when the garbage collector closes a body, or another thread comes
+            for request in inner:
+                slot.book(request, 0.0)
+                ended.append(Reader(file.memory).total(0).requests)
+        return {"/first": 1, "/second": 2, "/third": 3}[name]
+
+    slot = Slot(file.memory, 0, index, lambda: None)
+    inner = [finished(slot, "/second"), finished(slot, "/third")]
+    slot.book(finished(slot, "/first"), 0.0)
+    assert ended == [0, 0]  # they have waited
+    assert (Reader(file.memory).total(0).requests, Reader(file.memory).total(0).sent) == (3, 3)
+
+
+def test_a_request_on_the_bound_of_a_bucket_belongs_to_it() -> None:
+    file = PrivateMemory()
+    prepare(file)
+    slot = Slot(file.memory, 0, lambda names, name: 1, lambda: None)
+    for micros in (0, 999, 1000, 1001, 2500, 2501, 60_000_000, 60_000_001):
+        slot.book(finished(slot, "/", micros), 0.0)
+    buckets = Reader(file.memory).total(0).buckets
+    assert buckets == [3, 2, 1, *[0] * 11, 1, 1]
