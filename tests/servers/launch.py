@@ -131,6 +131,27 @@ def server(name: str, folder: Path, *, backend: str) -> Iterator[Running]:
         stop(process)
 
 
+@contextmanager
+def app_server(name: str, app: str, folder: Path) -> Iterator[tuple[int, Path]]:
+    """The app with this code under the server ``name``: its port, and the file that the server writes to."""
+    (folder / "wsgi.py").write_text(app)
+    port, output = free_port(), folder / "output"
+    with output.open("wb") as written:
+        process = subprocess.Popen(
+            command(name, port),
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": f"{Path(__file__).parents[2]}:{folder}"},
+            stdout=written,
+            stderr=written,
+            start_new_session=True,
+        )
+    try:
+        awaited(lambda: listening(port, process, output), f"{name} on port {port}")
+        yield port, output
+    finally:
+        stop(process)
+
+
 def listening(port: int, process: subprocess.Popen[bytes], output: Path) -> str:
     """Whether ``port`` answers yet; the server's own words if it has ended instead."""
     if process.poll() is not None:

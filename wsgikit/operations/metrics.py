@@ -5,12 +5,10 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from wsgikit.core.middleware import Middleware
-from wsgikit.operations.accounting import Accounting
-from wsgikit.operations.allow import Page, answer
+from wsgikit.operations.allow import answer
 from wsgikit.operations.backlog import backlog
+from wsgikit.operations.endpoint import Endpoint
 from wsgikit.operations.scoreboard.layout import BOUNDS
-from wsgikit.operations.service import service_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from wsgikit.operations.scoreboard.snapshot import Snapshot
 
 
-class Metrics(Middleware):
+class Metrics(Endpoint):
     """Answers at ``path`` with the counters of all workers, as Prometheus text or OpenMetrics, as Accept says.
 
     Any worker answers for all, so a scrape that reaches one of them is right, also while workers are recycled: their
@@ -45,24 +43,14 @@ class Metrics(Middleware):
         allow: str | Iterable[str] = ("loopback", "private"),
         service: str | None = None,
     ) -> None:
-        super().__init__(app)
+        super().__init__(app, path, allow, service)
         try:
             from prometheus_client.exposition import choose_encoder
         except ImportError:
             raise ImportError("Metrics needs prometheus-client, which wsgikit[metrics] brings") from None
-        self.path = path
-        self.allow = allow
-        self.service = service_name("Metrics", service)
-        self._page = Page("Metrics", path, allow)
-        self._accounting = Accounting(app, self.service)
         self._choose_encoder = choose_encoder
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not self._page.wanted(environ):
-            return self._accounting(environ, start_response)
-        refused = self._page.refused(environ, start_response)
-        if refused is not None:
-            return refused
+    def _show(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         encode, kind = self._choose_encoder(environ.get("HTTP_ACCEPT", ""))
         text = encode(_Scrape(self._accounting.snapshot(), backlog(environ)))
         return answer(environ, start_response, kind, text)

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import json
 
-from wsgikit.core.middleware import Middleware
 from wsgikit.core.process import server_name
-from wsgikit.operations.accounting import Accounting
-from wsgikit.operations.allow import Page, answer
+from wsgikit.operations.allow import answer
 from wsgikit.operations.backlog import backlog
+from wsgikit.operations.endpoint import Endpoint
 from wsgikit.operations.scoreboard.layout import BOUNDS
-from wsgikit.operations.service import service_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 VERSION = "wsgikit"
 
 
-class Stats(Middleware):
+class Stats(Endpoint):
     """Answers at ``path`` with what each worker has done and is doing, as JSON in uWSGI's schema.
 
     ``uwsgitop http://127.0.0.1:8000/-/stats`` reads it, as does whatever reads uWSGI's stats server. Any worker answers
@@ -51,19 +49,9 @@ class Stats(Middleware):
         allow: str | Iterable[str] = "loopback",
         service: str | None = None,
     ) -> None:
-        super().__init__(app)
-        self.path = path
-        self.allow = allow
-        self.service = service_name("Stats", service)
-        self._page = Page("Stats", path, allow)
-        self._accounting = Accounting(app, self.service)
+        super().__init__(app, path, allow, service)
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not self._page.wanted(environ):
-            return self._accounting(environ, start_response)
-        refused = self._page.refused(environ, start_response)
-        if refused is not None:
-            return refused
+    def _show(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         document = stats(self._accounting.snapshot(), environ)
         return answer(environ, start_response, "application/json", json.encode(document))
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, HTTPException, HTTPResponse
-from pathlib import Path
 
 import pytest
 
-from tests.servers.launch import PROGRAMS, SERVERS, awaited, command, free_port, listening, stop
+from tests.servers.launch import PROGRAMS, SERVERS, app_server
 
 APP = """
 from wsgikit.responses.bodies.htmlrewrite import HTMLRewrite
@@ -89,26 +86,8 @@ def server(
     name = request.param
     if name in PROGRAMS:
         program(name, PROGRAMS[name])
-    folder = tmp_path_factory.mktemp(name)
-    (folder / "wsgi.py").write_text(APP)
-    port, output = free_port(), folder / "output"
-    with output.open("wb") as written:
-        process = subprocess.Popen(
-            command(name, port),
-            cwd=folder,
-            env={
-                "PYTHONPATH": f"{Path(__file__).parents[2]}:{folder}",
-                "PATH": str(Path(sys.executable).parent),
-            },
-            stdout=written,
-            stderr=written,
-            start_new_session=True,
-        )
-    try:
-        awaited(lambda: listening(port, process, output), f"{name} on port {port}")
+    with app_server(name, APP, tmp_path_factory.mktemp(name)) as (port, _):
         yield Server(port)
-    finally:
-        stop(process)
 
 
 @pytest.mark.parametrize("page", ["list", "stream", "length", "late"])

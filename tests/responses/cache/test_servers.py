@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import http.client
-import os
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.servers.launch import PROGRAMS, SERVERS, awaited, command, free_port, listening, stop
+from tests.servers.launch import PROGRAMS, SERVERS, app_server
 
 PAGE = b"".join(b"%07d\n" % number for number in range(25_000))
 
@@ -69,22 +67,8 @@ def server(
     if request.param in PROGRAMS:
         program(request.param, PROGRAMS[request.param])
     folder = tmp_path_factory.mktemp("cache")
-    (folder / "wsgi.py").write_text(APP)
-    port, output = free_port(), folder / "out"
-    with output.open("ab") as written:
-        process = subprocess.Popen(
-            command(request.param, port),
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
-            stdout=written,
-            stderr=written,
-            start_new_session=True,
-        )
-    try:
-        awaited(lambda: listening(port, process, output), f"{request.param} on port {port}")
+    with app_server(request.param, APP, folder) as (port, _):
         yield Server(port, folder)
-    finally:
-        stop(process)
 
 
 def status(response: http.client.HTTPResponse) -> str:

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import json
 
-from wsgikit.core.middleware import Middleware
 from wsgikit.http.accept import best_type
-from wsgikit.operations.accounting import Accounting
-from wsgikit.operations.allow import Page, answer
+from wsgikit.operations.allow import answer
 from wsgikit.operations.backlog import backlog
-from wsgikit.operations.service import service_name
+from wsgikit.operations.endpoint import Endpoint
 from wsgikit.operations.status.page import POLICY, document, live
 from wsgikit.operations.status.view import View
 
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 _OFFERS = ("text/html", "application/json")
 
 
-class Status(Middleware):
+class Status(Endpoint):
     """Answers at ``path`` with a page: workers and what they are busy with, latency, routes, upstreams, failures.
 
     It is one file without any assets, under a strict Content-Security-Policy, with everything escaped that came from
@@ -46,19 +44,9 @@ class Status(Middleware):
         allow: str | Iterable[str] = "loopback",
         service: str | None = None,
     ) -> None:
-        super().__init__(app)
-        self.path = path
-        self.allow = allow
-        self.service = service_name("Status", service)
-        self._page = Page("Status", path, allow)
-        self._accounting = Accounting(app, self.service)
+        super().__init__(app, path, allow, service)
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if not self._page.wanted(environ):
-            return self._accounting(environ, start_response)
-        refused = self._page.refused(environ, start_response)
-        if refused is not None:
-            return refused
+    def _show(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         view = View(self._accounting.snapshot(), self.app, backlog(environ))
         headers = [
             ("Content-Security-Policy", POLICY),
