@@ -255,14 +255,16 @@ class Backend:
                 return "draining"
             if not self.upstream.weight:
                 return "unused"
-            if self.check is not None and not self.check.up:
-                return "down"
-            if self.breaker is not None and (breaker := self.breaker.state(now)) != "closed":
-                return breaker
-            if self.passive is not None and self.passive.ejected(now):
-                return "ejected"
-            shares = [part.share(now) for part in (self.passive, self.check) if part is not None]
-            return "returning" if any(share < 1 for share in shares) else "up"
+            check = "up" if self.check is None else self.check.state(now)
+            passive = "in turn" if self.passive is None else self.passive.state(now)
+            breaker = "closed" if self.breaker is None else self.breaker.state(now)
+        if check == "down":
+            return check
+        if breaker != "closed":
+            return breaker
+        if passive == "ejected":
+            return passive
+        return "returning" if passive == "returning" or check == "starting" else "up"
 
     def look(self) -> float | None:
         """Check it on a connection of its own; seconds until the next time, None when there is none."""
