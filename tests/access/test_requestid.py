@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import threading
-import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgikit.access.requestid import RequestId, RequestIdFilter, current, uuid7
+from wsgikit.access.requestid import RequestId, RequestIdFilter, current
 from wsgikit.access.trust import TrustedProxies
 from wsgikit.forwarding.proxy import ReverseProxy
 from wsgikit.testing import ScriptedUpstream, call
@@ -25,28 +24,6 @@ def shows(environ: Any, start_response: Any) -> Iterable[bytes]:
     assert environ["HTTP_X_REQUEST_ID"] == environ["wsgikit.request_id"] == current()
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [environ["wsgikit.request_id"].encode()]
-
-
-def test_an_id_is_a_uuid_of_version_7_in_the_order_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    from wsgikit.access import requestid
-
-    moment = [0x0123_4567_89AB * 1_000_000]
-    monkeypatch.setattr(requestid, "time_ns", lambda: moment[0])
-    found = uuid.UUID(uuid7())
-    assert found.version == 7
-    assert found.variant == uuid.RFC_4122
-    assert str(found).startswith("01234567-89ab-7")
-    moment[0] += 1_000_000
-    assert uuid7() > str(found)
-
-
-def test_ids_differ() -> None:
-    ids = {uuid7() for _ in range(2000)}
-    assert len(ids) == 2000
-    assert {one[19] for one in ids} == set("89ab")
-    assert all(
-        re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", i) for i in ids
-    )
 
 
 def test_the_app_the_client_and_outer_layers_see_the_same() -> None:

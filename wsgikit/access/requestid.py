@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import re
 from contextvars import ContextVar
-from os import urandom
-from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from wsgikit.access.tracecontext import continued, sound_state
+from wsgikit.access.uuid7 import uuid7
 from wsgikit.core.errors import wrong_type, wrong_value
 from wsgikit.core.headers import replaced, valid_name
 from wsgikit.core.middleware import Middleware
@@ -138,17 +137,6 @@ class RequestIdFilter(logging.Filter):
 def current() -> str:
     """The id of the request at work in this thread or greenlet, ``""`` before the first."""
     return _current.get()[0]
-
-
-def uuid7() -> str:
-    """A UUID whose order is that of time: 60 bits of it, 62 of chance (RFC 9562 sections 5.7 and 6.2, method 3)."""
-    when = f"{time_ns() * 4096 // 1_000_000:015x}"  # milliseconds, the last three digits their fraction
-    # Never from `random`: its state is copied by a fork, and workers would give out the same ids.
-    chance = urandom(8).hex()
-    return f"{when[:8]}-{when[8:12]}-7{when[12:]}-{_VARIANT[chance[0]]}{chance[1:4]}-{chance[4:]}"
-
-
-_VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 
 
 def _field(header: Any) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from os import getpid
 from typing import TYPE_CHECKING, Generic, TypeVar
+
+from wsgikit.core.generation import generation, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +18,7 @@ class PerProcess(Generic[T]):
     """Holds a live thing (locks, sockets, threads) that is made on first use in each process.
 
     Apps are built before the server forks, and a lock or socket carried over a fork is shared by
-    accident. The pid is compared at every use, as ``os.register_at_fork`` does not fire in uWSGI's workers.
+    accident. The process is compared at every use, as ``os.register_at_fork`` does not fire in uWSGI's workers.
 
     ``make`` may run twice when two threads come first at once, and one result is dropped, so it only
     builds: threads and connections are started by the thing itself, when it is used.
@@ -27,28 +28,27 @@ class PerProcess(Generic[T]):
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
-        self._made: dict[int, T] = {}
+        self._made: dict[int, T] = {}  # by generation: never more than this process's and an ancestor's
 
     def get(self) -> T:
         """This process's own thing."""
-        pid = getpid()
-        made = self._made.get(pid)
-        return made if made is not None else self._first(pid)
+        made = self._made.get(page[0])
+        return made if made is not None else self._first(generation())
 
     def peek(self) -> T | None:
         """This process's own thing if it was used already."""
-        return self._made.get(getpid())
+        return self._made.get(page[0])
 
     def drop(self) -> T | None:
         """Let go of this process's own thing, and give it; the next use makes another."""
-        return self._made.pop(getpid(), None)
+        return self._made.pop(page[0], None)
 
-    def _first(self, pid: int) -> T:
+    def _first(self, mine: int) -> T:
         # One call, and so one winner, without a lock: a lock could be held by another thread at the fork.
-        mine = self._made.setdefault(pid, self._make())
-        for other in [key for key in self._made if key != pid]:
+        made = self._made.setdefault(mine, self._make())
+        for other in [key for key in self._made if key != mine]:
             self._made.pop(other, None)  # the parent's: its sockets are closed here, not shut down
-        return mine
+        return made
 
 
 def server_name(environ: WSGIEnvironment) -> str:

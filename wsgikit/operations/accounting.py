@@ -6,7 +6,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from wsgikit.core.body import WatchedBody, watched
-from wsgikit.operations.generation import generation, page
 from wsgikit.operations.scoreboard.board import board
 from wsgikit.operations.scoreboard.inside import inside
 
@@ -35,14 +34,11 @@ class Accounting:
         self.app = app
         self._mark = _MARK + service
         self._board = board(service)
-        self._generation = -1  # of the process that has joined the board: none yet
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if self._mark in environ or "wsgikit.warmup" in environ:
             return self.app(environ, start_response)
-        if page[0] != self._generation:
-            self._mine, self._generation = self._board.get(), generation()
-        mine = self._mine
+        mine = self._board.get()
         request = Request(mine.slot or mine.claim(), environ, start_response)
         environ[self._mark] = request
         try:

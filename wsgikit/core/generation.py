@@ -1,7 +1,7 @@
 """Which process this is, told without a system call: getpid() takes 200 ns on a virtual machine, a look at memory 20.
 
 The kernel wipes a page of ours in every child (MADV_WIPEONFORK, Linux 4.14), whoever forks, uWSGI's master too. A
-generation is a number in that page: each holder remembers the one it was made in, and is made anew in another.
+generation is a number in that page: what was made in one generation is not used in another.
 """
 
 from __future__ import annotations
@@ -25,20 +25,19 @@ def _page() -> mmap.mmap | _Pids:
         page.madvise(_WIPE_ON_FORK)
     except (AttributeError, OSError, ValueError):
         return _Pids()
-    page[0] = 1
     return page
 
 
 page = _page()
 """``page[0]`` is this process's generation, or 0 if nobody has asked for it yet."""
 
-_last = 1
+# The generation of each process from the first to this one: one entry a fork, in the child alone.
+_given: dict[int, int] = {}
 
 
 def generation() -> int:
     """This process's generation, made if it is new."""
-    global _last
-    if isinstance(page, mmap.mmap) and page[0] == 0:
-        # Two threads may come here at once, and make two: then one of their holders is made once more.
-        _last = page[0] = _last % 255 + 1
+    if page[0] == 0 and isinstance(page, mmap.mmap):
+        # One call, and so one number, where two threads come first at once.
+        page[0] = _given.setdefault(getpid(), len(_given) % 255 + 1)
     return page[0]

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from wsgikit.operations import generation
+from wsgikit.core import generation
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*multi-threaded:DeprecationWarning"
