@@ -57,7 +57,7 @@ class Headers(Middleware):
 
         self._set = _pairs("set", set)
         self._dropped = frozenset(name.lower() for name in (*self.remove, *dict(self._set)))
-        self._default = [(pair[0].lower(), pair) for pair in _pairs("default", default)]
+        self._default = [(len(pair[0]), pair[0].lower(), pair) for pair in _pairs("default", default)]
         self._append = _pairs("append", append)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -79,10 +79,20 @@ class Headers(Middleware):
         changed = [pair for pair in headers if pair[0].lower() not in dropped] if dropped else list(headers)
         changed += self._set
         if self._default:
-            present = {name.lower() for name, _ in changed}
-            changed += [pair for name, pair in self._default if name not in present]
+            changed += self._absent(changed)
         changed += self._append
         return changed
+
+    def _absent(self, present: Pairs) -> Pairs:
+        """The defaults whose names are not among those present. Lengths are compared first: most names differ there."""
+        absent = []
+        for length, lowered, pair in self._default:
+            for name, _ in present:
+                if len(name) == length and name.lower() == lowered:
+                    break
+            else:
+                absent.append(pair)
+        return absent
 
 
 def _names(names: object) -> tuple[str, ...]:
