@@ -1,5 +1,6 @@
 # make demo   the gateway with four apps behind it, on http://127.0.0.1:8080
 # make test   the whole suite
+# make test-pythons  the unit and conformance suites on each Python from 3.11 on that is here
 # make lint   ruff and mypy --strict
 # make docs   the documentation, warnings as errors
 # make bench  what the benchmarks run beside wsgikit (see benchmarks/README.md)
@@ -8,7 +9,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint docs bench clean
+.PHONY: demo test test-pythons lint docs bench clean
 .PRECIOUS: .venv/.installed-%
 
 .venv/.installed-%: pyproject.toml
@@ -20,8 +21,12 @@ BIN := .venv/bin
 demo: .venv/.installed-demo
 	@exec $(BIN)/wsgikit demo
 
-test: .venv/.installed-test
+# bjoern can be built where libev's header is.
+test: .venv/.installed-test $(if $(wildcard /usr/include/ev.h),.venv/.installed-test-libev)
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
+
+test-pythons:
+	$(PYTHON) tests/pythons.py $(ARGS)
 
 lint: .venv/.installed-lint
 	$(BIN)/ruff check .
@@ -35,4 +40,4 @@ docs: .venv/.installed-docs
 bench: .venv/.installed-bench
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis docs/_build
+	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis docs/_build

@@ -208,7 +208,7 @@ def test_secret_that_will_not_do_is_refused_without_showing_it(secret: Any, erro
 
 
 def test_secret_has_to_be_given() -> None:
-    with pytest.raises(TypeError, match="Sticky: missing a required argument: 'secret'"):
+    with pytest.raises(TypeError, match=r"Sticky: missing a required (keyword-only )?argument: 'secret'"):
         Sticky("srv")  # type: ignore[call-arg]
 
 
