@@ -56,3 +56,23 @@ def test_content_length(text: Any, length: int | None) -> None:
 def test_a_content_length_that_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a number"):
         e.content_length({"CONTENT_LENGTH": text})
+
+
+def test_two_lengths_are_none() -> None:
+    assert e.content_length({"CONTENT_LENGTH": "5", "HTTP_CONTENT_LENGTH": "5"}) == 5
+    for environ in ({"CONTENT_LENGTH": "5", "HTTP_CONTENT_LENGTH": "6"}, {"HTTP_CONTENT_LENGTH": "6"}):
+        with pytest.raises(ValueError, match="Content-Length is"):
+            e.content_length(environ)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("X-Request-Id", "HTTP_X_REQUEST_ID"),
+        ("content-type", "CONTENT_TYPE"),
+        ("Content-Length", "CONTENT_LENGTH"),
+        ("Content-Encoding", "HTTP_CONTENT_ENCODING"),
+    ],
+)
+def test_where_a_header_stands(name: str, key: str) -> None:
+    assert e.header_key(name) == key

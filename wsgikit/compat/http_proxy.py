@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from wsgikit.core.environ import header_key
 from wsgikit.core.errors import suggestion, wrong_type, wrong_value
 from wsgikit.core.headers import valid_name, valid_value
 from wsgikit.core.middleware import Middleware
@@ -106,7 +107,7 @@ class _Target:
         if self._set:
             # First what the client's Connection names, or it could name these away.
             for name in nominated([environ.pop("HTTP_CONNECTION", "")]):
-                environ.pop(_key(name), None)
+                environ.pop(header_key(name), None)
             environ.update(self._set)
         return self.proxy(environ, start_response)
 
@@ -167,10 +168,4 @@ def _field(where: str, name: str, value: str) -> tuple[str, str]:
         )
     if not valid_name(name) or not valid_value(value):
         raise wrong_value("ProxyMiddleware", option, value, "a header name, and a value without controls")
-    return _key(name), value
-
-
-def _key(name: str) -> str:
-    """The key of environ for a header."""
-    key = name.upper().replace("-", "_")
-    return key if key == "CONTENT_TYPE" else f"HTTP_{key}"
+    return header_key(name), value

@@ -34,6 +34,12 @@ def moved(environ: WSGIEnvironment, length: int) -> WSGIEnvironment:
     return copy
 
 
+def header_key(name: str) -> str:
+    """Where the request header ``name`` stands in environ; two have no ``HTTP_`` before them (RFC 3875 section 4.1)."""
+    key = name.upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+
+
 def path_bytes(environ: WSGIEnvironment) -> bytes:
     """PATH_INFO as the client's bytes, percent-decoded: WSGI's latin-1 view undone."""
     path: str = environ.get("PATH_INFO", "")
@@ -76,9 +82,13 @@ def content_length(environ: WSGIEnvironment) -> int | None:
     """The announced length of the request body, None if there is none.
 
     Raises ``ValueError`` for anything but digits: ``int()`` would take ``+5``, ``0_5`` and `` 5``, and two
-    readers that disagree about a length are how requests are smuggled (RFC 9110 section 8.6).
+    readers that disagree about a length are how requests are smuggled (RFC 9110 section 8.6). So are two lengths:
+    nginx' gateways and twisted give HTTP_CONTENT_LENGTH as well, which is to be the same.
     """
     text = environ.get("CONTENT_LENGTH")
+    copy = environ.get("HTTP_CONTENT_LENGTH")
+    if copy and copy != str(text):
+        raise ValueError(f"Content-Length is {text!r} and {copy!r}")
     if text is None or text == "":
         return None
     digits = str(text)  # an int on pyruvate

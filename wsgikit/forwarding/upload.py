@@ -71,13 +71,9 @@ def upload(environ: WSGIEnvironment, method: str) -> Upload:
 
 def _length(environ: WSGIEnvironment) -> int | None:
     try:
-        length = content_length(environ)
+        return content_length(environ)
     except ValueError:
         raise NotForwardable("Content-Length is not one number") from None
-    copy = environ.get("HTTP_CONTENT_LENGTH")  # nginx' gateways and twisted give both
-    if copy and copy != str(environ.get("CONTENT_LENGTH")):
-        raise NotForwardable("Content-Length is not one number")
-    return length
 
 
 def _counted(environ: WSGIEnvironment, length: int) -> Upload:

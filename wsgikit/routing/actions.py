@@ -30,7 +30,7 @@ from wsgikit.routing.templates import (
     refuse_controls,
 )
 from wsgikit.routing.text import latin
-from wsgikit.routing.variables import header_key
+from wsgikit.routing.variables import checked_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -247,7 +247,7 @@ def response_name(layer: str, name: str) -> str:
 
 
 def _request_key(layer: str, name: str) -> str:
-    key = header_key(name, layer=layer)
+    key = checked_key(name, layer=layer)
     if name.lower() in _FRAMING:
         raise wrong_value(layer, "name", name, "a header that does not say where the body ends")
     return key

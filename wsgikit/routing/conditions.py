@@ -23,7 +23,7 @@ from wsgikit.routing.glob import translate
 from wsgikit.routing.hosts import HostPattern, asked_host
 from wsgikit.routing.percent import Percent as Percent
 from wsgikit.routing.text import decoded
-from wsgikit.routing.variables import cookies, header, header_key, query
+from wsgikit.routing.variables import checked_key, cookies, header, query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -160,7 +160,7 @@ class Header(_Named):
 
     def __init__(self, name: str, value: str | None = None, *, regex: Regex | None = None) -> None:
         super().__init__(name, value, regex=regex)
-        self._key = header_key(name, layer="Header")
+        self._key = checked_key(name, layer="Header")
 
     def _values(self, environ: WSGIEnvironment) -> Sequence[str]:
         value = header(environ, self._key)

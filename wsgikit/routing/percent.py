@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wsgikit.core.condition import Condition
 from wsgikit.core.errors import wrong_choice, wrong_type, wrong_value
 from wsgikit.routing.text import encoded
-from wsgikit.routing.variables import cookies, header, header_key
+from wsgikit.routing.variables import checked_key, cookies, header
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ def _reader(key: str) -> Callable[[WSGIEnvironment], str | None]:
     if kind == "cookie" and name:
         return lambda environ: next(iter(cookies(environ).get(name, ())), None)
     if kind == "header" and name:
-        environ_key = header_key(name, layer="Percent")
+        environ_key = checked_key(name, layer="Percent")
         return lambda environ: header(environ, environ_key)
     raise wrong_choice("Percent", "key", key, ("random", "client_ip", "cookie:NAME", "header:NAME"))
 

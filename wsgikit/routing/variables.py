@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from werkzeug.http import parse_cookie
 
+from wsgikit.core.environ import header_key
 from wsgikit.core.errors import wrong_value
 from wsgikit.core.headers import valid_name
 from wsgikit.routing.text import decoded, encoded
@@ -21,12 +22,11 @@ if TYPE_CHECKING:
 _REMEMBERED = 512  # distinct texts, each at most as long as the server lets a header be
 
 
-def header_key(name: str, *, layer: str) -> str:
+def checked_key(name: str, *, layer: str) -> str:
     """The environ key of the request header ``name``; raises ``ValueError`` for what is no field name."""
     if not isinstance(name, str) or not valid_name(name):
         raise wrong_value(layer, "name", name, 'a header name, such as "Accept-Language"')
-    key = name.upper().replace("-", "_")
-    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+    return header_key(name)
 
 
 def header(environ: WSGIEnvironment, key: str) -> str | None:

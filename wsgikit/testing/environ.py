@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_to_bytes
 from wsgiref.util import FileWrapper
 
+from wsgikit.core.environ import header_key
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from wsgiref.types import WSGIEnvironment
@@ -71,9 +73,7 @@ def _add_headers(environ: WSGIEnvironment, headers: Iterable[tuple[str, str]] | 
     pairs = headers.items() if hasattr(headers, "items") else headers
     seen: set[str] = set()
     for name, value in pairs:
-        key = name.upper().replace("-", "_")
-        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            key = f"HTTP_{key}"
+        key = header_key(name)
         if key in seen:
             value = f"{environ[key]}{'; ' if key == 'HTTP_COOKIE' else ','}{value}"  # RFC 9110, 5.3
         seen.add(key)

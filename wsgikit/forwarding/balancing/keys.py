@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from wsgikit.core.environ import header_key
 from wsgikit.core.errors import suggestion
 from wsgikit.core.headers import valid_name
 from wsgikit.http.cookies import value_of
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     Key = Callable[[WSGIEnvironment], str]
 
 KEYS = ("client_ip", "path", "header:NAME", "cookie:NAME")
-
-# What CGI does not put HTTP_ before (RFC 3875 section 4.1).
-_WITHOUT_PREFIX = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
 def key(text: str) -> Key:
@@ -47,9 +45,7 @@ def _path(environ: WSGIEnvironment) -> str:
 
 
 def _header(name: str) -> Key:
-    variable = name.upper().replace("-", "_")
-    if variable not in _WITHOUT_PREFIX:
-        variable = f"HTTP_{variable}"
+    variable = header_key(name)
     return lambda environ: environ.get(variable) or ""
 
 

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from wsgikit.core.environ import header_key
 from wsgikit.http.accept import qualities
 from wsgikit.responses.cache.stores.record import digest
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 # to have one's own host name served to others. So a response is for those who sent the same ones. Behind a proxy that
 # sets them they are the same for all, and TrustedProxies takes them from clients.
 _STEERING = tuple(
-    "HTTP_" + name.upper().replace("-", "_")
+    header_key(name)
     for name in (
         "Front-End-Https",
         "X-Forwarded-Host",
@@ -106,8 +107,7 @@ def value_of(name: str, environ: WSGIEnvironment) -> str | None:
 def _key(name: str) -> str:
     if name == COOKIES:
         return "HTTP_COOKIE"
-    key = name.upper().replace("-", "_")
-    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+    return header_key(name)
 
 
 @lru_cache(maxsize=2048)
