@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from wsgikit.forwarding import outbound
 from wsgikit.forwarding.errors import NotForwardable
-from wsgikit.forwarding.outbound import Outbound, Request
+from wsgikit.forwarding.outbound import Outbound
+from wsgikit.forwarding.request import Request
 from wsgikit.forwarding.transports.http1 import HTTP1
 from wsgikit.forwarding.upstream import parse
 from wsgikit.testing import build_environ

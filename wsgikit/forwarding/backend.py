@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wsgikit.forwarding.health.checks import CheckState
-    from wsgikit.forwarding.outbound import Request
+    from wsgikit.forwarding.request import Request
     from wsgikit.forwarding.settings import Settings
     from wsgikit.forwarding.transports.tls import Dialer
     from wsgikit.forwarding.upstream import Upstream

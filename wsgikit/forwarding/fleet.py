@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wsgikit.forwarding.backend import Backend
     from wsgikit.forwarding.discovery.watch import Watch
     from wsgikit.forwarding.exchange import Answer
-    from wsgikit.forwarding.outbound import Request
+    from wsgikit.forwarding.request import Request
     from wsgikit.forwarding.settings import Settings
     from wsgikit.forwarding.upstreams import Upstreams
 

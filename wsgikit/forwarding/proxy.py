@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from wsgikit.core.headers import Headers
     from wsgikit.forwarding.balancing.policies import Policy
     from wsgikit.forwarding.exchange import Answer
-    from wsgikit.forwarding.outbound import Request
+    from wsgikit.forwarding.request import Request
     from wsgikit.forwarding.tls import TLS
     from wsgikit.forwarding.upstream import Upstream
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsgikit.forwarding.errors import HeadersTooLarge, NotForwardable
-from wsgikit.forwarding.outbound import Outbound, Request
+from wsgikit.forwarding.outbound import Outbound
+from wsgikit.forwarding.request import Request
 from wsgikit.forwarding.transports.cgi import MAX_VARIABLES, variables
 from wsgikit.forwarding.upload import Upload
 from wsgikit.forwarding.upstream import parse

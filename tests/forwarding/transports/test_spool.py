@@ -6,7 +6,7 @@ import pytest
 
 from wsgikit.core.input import BLOCK
 from wsgikit.forwarding.errors import ClientGone
-from wsgikit.forwarding.outbound import Request
+from wsgikit.forwarding.request import Request
 from wsgikit.forwarding.transports.spool import MEMORY, measure
 from wsgikit.forwarding.upload import Upload
 from wsgikit.testing import build_environ

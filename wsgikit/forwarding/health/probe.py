@@ -6,7 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from wsgikit.forwarding.errors import ForwardingError
-from wsgikit.forwarding.outbound import Request
+from wsgikit.forwarding.request import Request
 
 if TYPE_CHECKING:
     from wsgikit.forwarding.backend import Backend

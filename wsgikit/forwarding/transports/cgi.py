@@ -19,7 +19,7 @@ from wsgikit.forwarding.forwarded import scheme_of
 from wsgikit.forwarding.target import below
 
 if TYPE_CHECKING:
-    from wsgikit.forwarding.outbound import Request
+    from wsgikit.forwarding.request import Request
     from wsgikit.forwarding.upstream import Address
 
 MAX_VARIABLES = 128

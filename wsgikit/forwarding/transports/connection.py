@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from wsgikit.core.headers import Headers
     from wsgikit.forwarding.inbound import Head
-    from wsgikit.forwarding.outbound import Request
+    from wsgikit.forwarding.request import Request
     from wsgikit.forwarding.transports.protocol import Decoder, Protocol
     from wsgikit.forwarding.transports.wire import Wire
     from wsgikit.forwarding.upstream import Address

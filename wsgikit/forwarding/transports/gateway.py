@@ -8,7 +8,7 @@ from wsgikit.forwarding.errors import NoAnswer, TooMuchForUpstream
 from wsgikit.forwarding.transports.spool import measure
 
 if TYPE_CHECKING:
-    from wsgikit.forwarding.outbound import Request
+    from wsgikit.forwarding.request import Request
 
 USUAL_BUFFER = 4096
 """Bytes of variables that a uWSGI server takes unless its ``buffer-size`` says more; by all three protocols."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from wsgikit.forwarding.errors import NoAnswer
-    from wsgikit.forwarding.outbound import Request
+    from wsgikit.forwarding.request import Request
     from wsgikit.forwarding.transports.answer import AnswerParser
     from wsgikit.forwarding.upstream import Address
 

@@ -11,7 +11,7 @@ from wsgikit.forwarding.transports.gateway import Gateway
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wsgikit.forwarding.outbound import Request
+    from wsgikit.forwarding.request import Request
     from wsgikit.forwarding.transports.answer import AnswerParser
     from wsgikit.forwarding.upstream import Address
 

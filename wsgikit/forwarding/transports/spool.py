@@ -9,7 +9,7 @@ from wsgikit.core.input import BLOCK, SpooledInput
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wsgikit.forwarding.outbound import Request
+    from wsgikit.forwarding.request import Request
 
 MEMORY = 1048576
 """Bytes of a body that are kept in memory while its length is found out; what is beyond goes to a temporary file."""
