@@ -212,14 +212,6 @@ def test_via_follows_the_clients_own_on_demand(protocol: str, line: str) -> None
     assert [value for name, value in Outbound()(asked).pairs() if name == "Via"] == ["1.0 fred"]
 
 
-def test_what_can_be_sent_again() -> None:
-    assert made("GET").replayable
-    assert made("PUT", body=b"small").replayable
-    assert not made("POST").replayable
-    assert not made("PATCH", body=b"small").replayable
-    assert not made("PUT", body=[b"stream"]).replayable
-
-
 def test_names_from_strangers_are_remembered_within_bounds() -> None:
     many = {f"HTTP_X_{n}": "1" for n in range(outbound._REMEMBERED + 100)}
     made(environ=many)
