@@ -14,6 +14,7 @@ from wsgikit.core.reply import reply
 from wsgikit.core.units import duration, flag, whole
 from wsgikit.forwarding import events
 from wsgikit.forwarding import tls as tls_option
+from wsgikit.forwarding.answerbody import AnswerBody
 from wsgikit.forwarding.balancing.policies import policy as named_policy
 from wsgikit.forwarding.balancing.retry import Retry
 from wsgikit.forwarding.balancing.sticky import Sticky
@@ -35,7 +36,7 @@ from wsgikit.forwarding.upstreams import Upstreams, listed
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from wsgikit.core.headers import Headers
@@ -241,39 +242,6 @@ class ReverseProxy(Application):
         if self.sticky is not None and backend is not request.bound:
             headers.append(self.sticky.cookie_for(backend.url, environ))
         return headers
-
-
-class AnswerBody:
-    """The body of a backend's answer, handed on as it comes; its connection is given back at the end."""
-
-    __slots__ = ("_environ", "_exchange", "_started")
-
-    def __init__(self, exchange: Exchange, environ: WSGIEnvironment, started: float) -> None:
-        self._exchange = exchange
-        self._environ = environ
-        self._started = started
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        try:
-            piece = self._exchange.read()
-        except ForwardingError as error:
-            self._environ["wsgikit.notes"]["upstream_error"] = error.kind
-            self.close()
-            events.refused(self._environ, self._exchange.backend.url, error, "the answer broke off")
-            raise
-        if piece:
-            return piece
-        self.close()
-        raise StopIteration
-
-    def close(self) -> None:
-        """Give the connection back, or drop it if the client left before the end."""
-        if not self._exchange.over:
-            self._environ["wsgikit.notes"]["upstream_time"] = perf_counter() - self._started
-            self._exchange.end()
 
 
 def _refuse(environ: WSGIEnvironment, start_response: StartResponse, error: ForwardingError) -> list[bytes]:
