@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import io
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 from wsgiref.util import FileWrapper
 
 import pytest
 
-from wsgikit.core.body import WatchedBody, close, watched
+from wsgikit.core.body import WatchedBody, close, discard, watched
 
 
 class Reports(list[WatchedBody]):
@@ -110,6 +111,7 @@ def test_an_error_while_iterating_is_kept_and_goes_on(done: Reports) -> None:
         list(out)
     close(out)
     assert isinstance(watcher.error, OSError)
+    assert not watcher.late
     assert watcher.sent == 1
 
 
@@ -119,6 +121,26 @@ def test_an_error_in_close_is_kept_goes_on_and_is_reported(done: Reports) -> Non
         close(out)
     assert done == [watcher]
     assert isinstance(watcher.error, OSError)
+    assert watcher.late
+
+
+def test_none_is_no_body(done: Reports) -> None:
+    """A function that forgot its return: the server is to say so, and not to send an empty answer."""
+    watcher, out = watched(None, {}, done)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="NoneType"):
+        list(out)
+    close(out)
+    assert done == [watcher]
+    assert isinstance(watcher.error, TypeError)
+    assert not watcher.late
+
+
+def test_a_body_that_is_false_is_a_body(done: Reports) -> None:
+    class Falsy(Body):
+        def __bool__(self) -> bool:
+            return False
+
+    assert list(watched(Falsy([b"x"]), {}, done)[1]) == [b"x"]
 
 
 def test_a_file_wrapper_stays_one(done: Reports) -> None:
@@ -170,3 +192,59 @@ def test_a_part_of_a_file_counts_as_long_as_it_says_it_is(done: Reports) -> None
         _, body = watched(FileWrapper(Window(b"x" * 100)), {"wsgi.file_wrapper": FileWrapper}, done.append)
         close(body)
     assert done[0].sent == 100
+
+
+def held(content: Body) -> Iterator[bytes]:
+    """What many a middleware does; nothing of it runs when a generator that was not started is closed."""
+    try:
+        yield from content
+    finally:
+        content.close()
+
+
+def test_a_generator_that_is_discarded_closes_what_it_holds() -> None:
+    content = Body([b"content"])
+    discard(held(content))
+    assert content.closed == 1
+
+
+def test_a_generator_inside_a_watched_body_is_discarded_too() -> None:
+    content, reports = Body([b"content"]), Reports()
+    body = watched(watched(held(content), {}, reports)[1], {}, reports)[1]
+    discard(body)
+    assert content.closed == 1
+    assert len(reports) == 2
+
+
+def test_a_generator_that_has_begun_or_ended_is_only_closed() -> None:
+    content = Body([b"content"])
+    begun = held(content)
+    next(begun)
+    discard(begun)
+    discard(begun)
+    assert content.closed == 1
+
+
+def test_any_other_body_is_discarded_unread() -> None:
+    content = Body([b"content"])
+    content.chunks = None  # it cannot be iterated
+    discard(content)
+    assert content.closed == 1
+    discard([b"content"])
+
+
+def test_a_generator_that_fails_when_it_is_discarded_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    content = Body([b"content"])
+
+    def fails() -> Iterator[bytes]:
+        try:
+            raise LookupError("no first chunk")
+            yield b""
+        finally:
+            content.close()
+
+    discard(fails())
+    assert content.closed == 1
+    (record,) = caplog.records
+    assert record.name == "wsgikit.errors"
+    assert "no first chunk" in caplog.text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from wsgikit.core.flight import Flight, FlightBody
+from wsgikit.core.flight import NOTHING, Flight, FlightBody
 from wsgikit.testing import awkward_apps, call, lint
 from wsgikit.testing.apps import CLOSED, AwkwardApp, AwkwardError, expectations
 
@@ -631,3 +631,23 @@ def test_awkward_apps_arrive_right(expected: AwkwardApp, decide: Any) -> None:
         result = call(layer, **request)
         assert (result.status, result.body) == (expected.status, expected.body)
     assert len(closed) == expected.closes
+
+
+def test_a_generator_whose_content_is_left_out_closes_what_it_holds() -> None:
+    closed: list[str] = []
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return held()
+
+    def held() -> Any:
+        try:
+            yield b"content"
+        finally:
+            closed.append("held")
+
+    body = Flight({"REQUEST_METHOD": "HEAD"}, lambda *_: None, lambda flight: NOTHING).through(app)
+    assert list(body) == []
+    assert closed == []
+    body.close()
+    assert closed == ["held"]

@@ -18,13 +18,17 @@ from wsgikit.core.units import duration, flag, seconds, size, whole
         ("1.5 kb", 1500),
         ("2GiB", 2**31),
         ("3 B", 3),
+        (2**53 + 1, 2**53 + 1),
     ],
 )
 def test_sizes(value: Any, bytes_: int) -> None:
     assert size("Layer", "limit", value) == bytes_
 
 
-@pytest.mark.parametrize("value", [-1, "64Kib ib", "ten", "", "-5", "1e3", "0.5", "5 parsecs", "١KB"])
+@pytest.mark.parametrize(
+    "value",
+    [-1, "64Kib ib", "ten", "", "-5", "1e3", "0.5", "5 parsecs", "١KB", pytest.param("9" * 400, id="huge")],
+)
 def test_a_wrong_size_is_named(value: Any) -> None:
     with pytest.raises(ValueError, match="Layer: limit="):
         size("Layer", "limit", value)
@@ -43,7 +47,20 @@ def test_times(value: Any, wanted: float) -> None:
     assert seconds("Layer", "timeout", value) == pytest.approx(wanted)
 
 
-@pytest.mark.parametrize("value", [-1, "30", "soon", float("inf"), float("nan"), "1M s"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        -1,
+        "30",
+        "soon",
+        float("inf"),
+        float("nan"),
+        "1M s",
+        1e10,
+        pytest.param(10**400, id="huge"),
+        "1" + "0" * 40 + "s",
+    ],
+)
 def test_a_wrong_time_is_named(value: Any) -> None:
     with pytest.raises(ValueError, match="Layer: timeout="):
         seconds("Layer", "timeout", value)

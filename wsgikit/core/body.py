@@ -11,11 +11,15 @@ gives back a body of the same kind.
 from __future__ import annotations
 
 from time import perf_counter
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from wsgiref.types import WSGIEnvironment
+
+
+_CLOSED: list[bytes] = []  # what a closed body has in place of the app's; never an app's own
 
 
 def close(body: object) -> None:
@@ -25,14 +29,56 @@ def close(body: object) -> None:
         closing()
 
 
-class WatchedBody:
+class Wrapper:
+    """A body of ours around another one."""
+
+    __slots__ = ()
+
+    _body: Any
+
+
+def discard(body: object) -> None:
+    """Close a body that nobody is going to ask for, because what we send in its place is another one, or none.
+
+    A generator that was not started is started first. Its ``finally`` does not run otherwise, and with it goes the
+    ``close()`` of the body that the generator holds: OpenTelemetry's and many another middleware are written so. If it
+    fails, the logger ``wsgikit.errors`` says so, and the answer goes on. A body whose client has left is only closed:
+    what it would do first may be long.
+    """
+    inner = body
+    while isinstance(inner, Wrapper):
+        inner = inner._body
+    try:
+        if isinstance(inner, GeneratorType) and _not_started(inner):
+            _start(body)
+    finally:
+        close(body)
+
+
+def _start(body: Any) -> None:
+    try:
+        next(iter(body), None)
+    except Exception:
+        import logging  # for what seldom happens
+
+        logging.getLogger("wsgikit.errors").exception("a body that is not sent failed when it was started")
+
+
+def _not_started(generator: GeneratorType[Any, Any, Any]) -> bool:
+    return generator.gi_frame is not None and not (generator.gi_running or generator.gi_suspended)
+
+
+class WatchedBody(Wrapper):
     """The app's body, counted as it passes; ``done`` is called once, with this object, when it is closed.
 
     ``sent`` is the number of bytes handed on, ``first_byte`` when the first of them went
-    (``perf_counter``, None before), ``error`` what the app raised while it was iterated.
+    (``perf_counter``, None before), ``error`` what the app raised. Where there is one, ``late`` says whether it was
+    raised by ``close()``, and so when the head had gone out.
     """
 
-    __slots__ = ("_body", "_done", "_next", "error", "first_byte", "sent")
+    __slots__ = ("_body", "_done", "_next", "error", "first_byte", "late", "sent")
+
+    late: bool
 
     def __init__(self, body: Iterable[bytes], done: Callable[[WatchedBody], None]) -> None:
         self._body: Iterable[bytes] | None = body
@@ -48,12 +94,12 @@ class WatchedBody:
     def __next__(self) -> bytes:
         try:
             if self._next is None:
-                self._next = iter(self._body or ()).__next__
+                self._next = iter(self._body).__next__  # type: ignore[arg-type]  # None is the app's mistake
             chunk = self._next()
         except StopIteration:
             raise
         except BaseException as error:
-            self.error = error
+            self.failed(error)
             raise
         self.count(chunk)
         return chunk
@@ -65,16 +111,21 @@ class WatchedBody:
                 self.first_byte = perf_counter()
             self.sent += len(chunk)
 
+    def failed(self, error: BaseException, *, late: bool = False) -> None:
+        """Keep what the app raised; the first is what counts."""
+        if self.error is None:
+            self.error, self.late = error, late
+
     def close(self) -> None:
         """Close the app's body and report, once."""
         body = self._body
-        if body is None:
+        if body is _CLOSED:
             return
-        self._body = None
+        self._body = _CLOSED
         try:
             close(body)
         except BaseException as error:
-            self.error = self.error or error
+            self.failed(error, late=True)
             raise
         finally:
             self._done(self)
@@ -158,7 +209,7 @@ class WatchedFile:
         try:
             data: bytes = self._file.read(size)
         except BaseException as error:
-            self._watched.error = error
+            self._watched.failed(error)
             raise
         self._expected = 0
         self._watched.count(data)

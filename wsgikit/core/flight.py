@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wsgikit.core.body import close
+from wsgikit.core.body import Wrapper, close, discard
 from wsgikit.core.headers import get, replaced
 
 if TYPE_CHECKING:
@@ -227,16 +227,17 @@ class Flight:
         self._write = self._start(self.status, self.headers, exc_info)
 
 
-class FlightBody:
+class FlightBody(Wrapper):
     """The app's body on its way through a flight: one item out for one item in, then what was left."""
 
-    __slots__ = ("_body", "_done", "_flight", "_next")
+    __slots__ = ("_body", "_close", "_done", "_flight", "_next")
 
     def __init__(self, flight: Flight, body: Iterable[bytes], *, ended: bool = False) -> None:
         self._flight = flight
         self._body: Iterable[bytes] | None = body
         self._next: Callable[[], bytes] | None = None
         self._done = ended
+        self._close = discard if ended else close
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -273,14 +274,16 @@ class FlightBody:
         body, self._body = self._body, None
         self._done = True
         if body is not None:
-            _close_both(self._flight, body)
+            _close_both(self._flight, body, self._close)
 
 
-def _close_both(flight: Flight, body: Iterable[bytes]) -> None:
+def _close_both(
+    flight: Flight, body: Iterable[bytes], closing: Callable[[Iterable[bytes]], None] = close
+) -> None:
     try:
         flight.close_filter()
     finally:
-        close(body)
+        closing(body)
 
 
 class Nothing:

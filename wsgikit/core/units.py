@@ -16,6 +16,7 @@ _SIZES = {
     **{unit: 2 ** (10 * n) for n, unit in enumerate(("kib", "mib", "gib", "tib"), 1)},
 }
 _TIMES = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LONGEST = 10.0**9  # seconds, 31 years: more than that no lock or socket can wait for
 
 
 def size(layer: str, option: str, value: int | str) -> int:
@@ -23,11 +24,12 @@ def size(layer: str, option: str, value: int | str) -> int:
     wanted = 'a number of bytes, or text like "64KiB" or "10MB"'
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise wrong_type(layer, option, value, wanted)
+    amount: float  # or int, which is exact whatever its size
     if isinstance(value, int):
-        amount = float(value)
+        amount = value
     else:
         amount = _with_unit(value, {unit: float(n) for unit, n in _SIZES.items()})
-    if not amount >= 0 or amount != int(amount):
+    if not 0 <= amount < math.inf or amount != int(amount):
         raise wrong_value(layer, option, value, wanted)
     return int(amount)
 
@@ -37,10 +39,10 @@ def seconds(layer: str, option: str, value: float | str) -> float:
     wanted = 'a number of seconds, or text like "250ms", "30s" or "5m"'
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise wrong_type(layer, option, value, wanted)
-    amount = _with_unit(value, _TIMES) if isinstance(value, str) else float(value)
-    if not 0 <= amount < math.inf:
+    amount = _with_unit(value, _TIMES) if isinstance(value, str) else value
+    if not 0 <= amount <= _LONGEST:
         raise wrong_value(layer, option, value, wanted)
-    return amount
+    return float(amount)
 
 
 def duration(layer: str, option: str, value: float | str) -> float:

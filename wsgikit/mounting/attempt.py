@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wsgikit.core.body import close
+from wsgikit.core.body import Wrapper, close
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -98,7 +98,7 @@ class Attempt:
             write(chunk)
 
 
-class Resumed:
+class Resumed(Wrapper):
     """A body whose first chunk was pulled already."""
 
     __slots__ = ("_body", "_first", "_rest")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from wsgikit.core.body import close, watched
+from wsgikit.core.body import close, discard, watched
 from wsgikit.core.environ import content_length
 from wsgikit.core.errors import wrong_type, wrong_value
 from wsgikit.core.middleware import Application
@@ -76,7 +76,7 @@ class Cascade(Application):
             body = attempt.settle(app(_own(environ, recording), attempt.start_response))
             if attempt.accepted or not _replayable(recording, body):
                 return attempt.carry(body)
-            close(body)
+            discard(body)
         return self.apps[-1](_own(environ, recording), start_response)
 
 

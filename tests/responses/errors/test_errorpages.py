@@ -350,15 +350,33 @@ def test_P1_the_original_body_is_closed_once_before_the_page_is_asked_for(app: A
 
 
 def test_P1_the_original_body_is_not_read() -> None:
-    def chunks() -> Any:
-        raise AssertionError("nobody asks for this")
-        yield
+    class Chunks:
+        def __iter__(self) -> Any:
+            raise AssertionError("nobody asks for this")
 
     def app(environ: Any, start_response: Any) -> Any:
         start_response("404 Not Found", [HTML])
-        return chunks()
+        return Chunks()
 
     assert call(ErrorPages(app, {404: sorry})).body == SORRY
+
+
+def test_P1_a_generator_around_the_original_body_closes_it() -> None:
+    closed: list[str] = []
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("404 Not Found", [HTML])
+        body = RecordedBody([b"not here"], environ, "original")
+        return held(body)
+
+    def held(body: RecordedBody) -> Any:  # as OpenTelemetry's middleware does it
+        try:
+            yield from body
+        finally:
+            body.close()
+
+    assert call(ErrorPages(app, {404: sorry}), environ={CLOSED: closed}).body == SORRY
+    assert closed == ["original"]
 
 
 def test_P2_a_head_that_is_decided_anew_gets_the_page_for_the_last_one() -> None:

@@ -11,6 +11,7 @@ from wsgikit.http.preconditions import failing, range_holds
 from wsgikit.responses.cache.plan import Answer
 from wsgikit.responses.conditional.files import SoughtFile
 from wsgikit.responses.conditional.multipart import partial_content
+from wsgikit.responses.conditional.notmodified import of_a_304
 from wsgikit.responses.conditional.slices import sliced
 
 if TYPE_CHECKING:
@@ -28,11 +29,6 @@ if TYPE_CHECKING:
 
 _BLOCK = 65536
 
-# Said of a content, which a 304 has none of (RFC 9110 section 15.4.5).
-_OF_THE_CONTENT = frozenset(
-    {"content-encoding", "content-language", "content-length", "content-range", "content-type"}
-    | {"content-digest", "content-md5", "digest", "repr-digest"}
-)
 # Said of the bytes that are sent, of which a 206 has only a part.
 _OF_THE_BYTES = frozenset({"content-digest", "content-length", "content-md5", "content-range"})
 
@@ -67,11 +63,6 @@ def client_has(environ: WSGIEnvironment, head: Head) -> bool:
         # The Date stands for it: what was made then is not older (RFC 9111 section 4.3.2).
         headers = [*headers, ("Last-Modified", head.fields["date"][0])]
     return failing(environ, headers) == 304
-
-
-def of_a_304(headers: Headers) -> Headers:
-    """What of the headers of a 200 is sent with a 304."""
-    return [pair for pair in headers if pair[0].lower() not in _OF_THE_CONTENT]
 
 
 def _spans(kept: Kept, environ: WSGIEnvironment, headers: Headers, now: float) -> list[Span] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from wsgikit.responses.cache.answer import answer, client_has, of_a_304
+from wsgikit.responses.cache.answer import answer, client_has
 from wsgikit.responses.cache.freshen import freshened, own_headers
 from wsgikit.responses.cache.head import Head
 from wsgikit.responses.cache.kept import Kept
@@ -18,6 +18,7 @@ from wsgikit.responses.cache.storage import Arriving
 from wsgikit.responses.cache.tags import tags_of
 from wsgikit.responses.cache.validate import conditions, confirms
 from wsgikit.responses.cache.vary import selecting
+from wsgikit.responses.conditional.notmodified import of_a_304
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment

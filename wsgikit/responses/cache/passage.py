@@ -17,7 +17,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Literal
 
-from wsgikit.core.body import close
+from wsgikit.core.body import Wrapper, close, discard
 from wsgikit.responses.cache.plan import AGAIN, Answer
 
 if TYPE_CHECKING:
@@ -119,11 +119,14 @@ class Passage:
             close(body)
             raise
         if self._instead is not None:
-            close(body)
+            discard(body)
             return self.send(self._instead)
         if self._committed and self._sink is None and not self._to_be_watched:
             self._plan.arrived()
-            return [] if self.silent else body
+            if not self.silent:
+                return body
+            discard(body)
+            return []
         return PassageBody(self, body)
 
     @property
@@ -214,7 +217,7 @@ class Passage:
         self._committed = True
 
 
-class PassageBody:
+class PassageBody(Wrapper):
     """The app's body as it passes; it may turn into another one before the first byte."""
 
     __slots__ = ("_body", "_done", "_next", "_passage")

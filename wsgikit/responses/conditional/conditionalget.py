@@ -5,20 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wsgikit.core.flight import NOTHING
-from wsgikit.core.headers import get
 from wsgikit.core.middleware import Middleware
 from wsgikit.http.preconditions import asked, failing
 from wsgikit.responses.conditional.early import EarlyFlight, Refusal
+from wsgikit.responses.conditional.notmodified import of_a_304
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from wsgikit.core.flight import Filter
-    from wsgikit.core.headers import Headers
 
-_OF_THE_CONTENT = frozenset({"digest", "repr-digest"})
-_BESIDE_A_TAG = _OF_THE_CONTENT | {"last-modified"}
 _CHANGED = "What was asked for has changed since the version that If-Match or If-Unmodified-Since names."
 
 
@@ -50,17 +47,6 @@ def unmet(flight: EarlyFlight) -> Filter | None:
     if status == 412:
         return Refusal(flight, 412, _CHANGED)
     flight.status = "304 Not Modified"
-    flight.headers = _of_a_304(flight.headers)
+    flight.headers = of_a_304(flight.headers)
     flight.over = True
     return NOTHING
-
-
-def _of_a_304(headers: Headers) -> Headers:
-    """What a cache or a client updates its copy with; nothing about a content that is not there (section 15.4.5)."""
-    dropped = _OF_THE_CONTENT if get(headers, "etag") is None else _BESIDE_A_TAG
-    kept = []
-    for pair in headers:
-        field = pair[0].lower()
-        if field == "content-location" or not (field.startswith("content-") or field in dropped):
-            kept.append(pair)
-    return kept

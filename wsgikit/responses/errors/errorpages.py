@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from wsgikit.core.body import close
+from wsgikit.core.body import close, discard
 from wsgikit.core.errors import wrong_type, wrong_value
 from wsgikit.core.middleware import Middleware
 from wsgikit.responses.errors.errorpage import ErrorPage
@@ -117,7 +117,7 @@ class Exchange:
         """Close the app's body unread, and answer with the page."""
         page, start, exc_info = self.page, self._start, self._exc_info
         self._exc_info = None  # a traceback that holds its own frame would keep the request alive
-        close(body)  # first: the page may need what the app holds until then, the last connection of a pool
+        discard(body)  # first: the page may need what the app holds until then, the last connection of a pool
 
         def restart(
             status: str, headers: list[tuple[str, str]], _: Any = None, /
