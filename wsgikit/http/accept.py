@@ -16,7 +16,7 @@ _QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")  # RFC 9110 section 
 
 # What stands between the commas that are not in quotes. The repeats are possessive: there is one way through any
 # text, so that a hostile one costs its length and no more.
-_MEMBERS = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*+"?+)++', re.DOTALL)
+_MEMBERS = re.compile(r'(?>(?:[^,"]|"(?>(?:[^"\\]|\\.)*)"?+)+)', re.DOTALL)
 
 _LONGEST = 4096  # characters: what is beyond is nobody's preference, and is neither read nor remembered
 

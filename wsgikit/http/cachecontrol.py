@@ -19,7 +19,7 @@ _LONGEST_TEXT = 1024  # what is longer is read anew each time, so that what is r
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _NAME = re.compile(_TOKEN)
-_MEMBER = re.compile(rf'[ \t]*({_TOKEN})(?:=(?:({_TOKEN})|"((?:[^"\\]|\\.)*+)"))?[ \t]*(?:,|$)', re.DOTALL)
+_MEMBER = re.compile(rf'[ \t]*({_TOKEN})(?:=(?:({_TOKEN})|"((?>(?:[^"\\]|\\.)*))"))?[ \t]*(?:,|$)', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 # Of several, and of what is malformed, the least; min-fresh alone grows more careful as it grows.

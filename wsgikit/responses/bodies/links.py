@@ -32,7 +32,7 @@ def several_urls(function: Function, text: str) -> str:
 
 
 _CANDIDATE = re.compile(rf"([{_SPACES},]*+)([^{_SPACES},][^{_SPACES}]*+)")
-_DESCRIPTORS = re.compile(r"(?:[^,(]|\([^)]*+\)?)*+")
+_DESCRIPTORS = re.compile(r"(?>(?:[^,(]|\([^)]*+\)?)*)")
 
 
 def srcset(function: Function, text: str) -> str:

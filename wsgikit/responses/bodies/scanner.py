@@ -24,7 +24,7 @@ def _attribute(name: bytes) -> bytes:
 
 def _rest(attribute: bytes) -> bytes:
     """What follows a tag's name: attributes, white space, and slashes that mean nothing."""
-    return rb"(?:%b|[%b]++|/(?!>))*+" % (attribute, SPACE)
+    return rb"(?>(?:%b|[%b]++|/(?!>))*)" % (attribute, SPACE)
 
 
 # A "=" where no name precedes it is the beginning of one.
@@ -38,7 +38,7 @@ TAG_START = re.compile(rb"<(/?)(%b)" % _NAME)
 ATTRIBUTE = re.compile(rb"(%b)(?:%b(%b))?" % (_ATTRIBUTE_NAME, _EQUALS, _VALUE))
 """One attribute within a complete tag: name, and value as it stands, quotes included."""
 
-TEXT = re.compile(rb"[^<]*+(?:<(?=[^a-zA-Z/!?])[^<]*+)*+")
+TEXT = re.compile(rb"[^<]*+(?>(?:<(?=[^a-zA-Z/!?])[^<]*+)*)")
 """Text alone, up to a ``<`` that begins something."""
 
 OPENING = re.compile(rb"</?[a-zA-Z]|</.|<[!?]", re.DOTALL)
@@ -72,7 +72,7 @@ def skipping(names: bytes, attributes: bytes = b"") -> re.Pattern[bytes]:
     usual = rb' %b[a-zA-Z-]++="[^"]*+"' % allowed  # what most attributes look like: half as fast without
     attribute = rb"%b|%b" % (usual, _attribute(allowed + _ATTRIBUTE_NAME))
     tag = rb"</?(?!(?i:%b)(?=[%b/>]))%b(?:>|%b/?>)" % (names, SPACE, _NAME, _rest(attribute))
-    return re.compile(rb"[^<]*+(?:(?:%b|<(?=[^a-zA-Z/!?]))[^<]*+)*+" % tag)
+    return re.compile(rb"[^<]*+(?>(?:(?:%b|<(?=[^a-zA-Z/!?]))[^<]*+)*)" % tag)
 
 
 # ---- a tag that does not end within the chunk it begins in

@@ -55,10 +55,10 @@ _SECRET = frozenset({COOKIES, "cookie", "authorization", "proxy-authorization"})
 
 # A quoted value that never ends is all that follows, as some app will read it so.
 _STEERING_PAIRS = re.compile(
-    r'(?:^|[;, \t])(?:host|proto|by)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*+["\\]?|[^;, \t]*)', re.IGNORECASE
+    r'(?:^|[;, \t])(?:host|proto|by)[ \t]*=[ \t]*("(?>(?:[^"\\]|\\.)*)["\\]?|[^;, \t]*)', re.IGNORECASE
 )
 _CODING = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:;[qQ]=(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?"
-_CODINGS = re.compile(rf"{_CODING}(?:,{_CODING})*+")
+_CODINGS = re.compile(rf"{_CODING}(?>(?:,{_CODING})*)")
 # A run of spaces is looked at once, from its beginning: a client can send thousands.
 _SPACE = re.compile(r"(?:(?<![ \t])[ \t]++)?([,;])[ \t]*")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from wsgikit.core.body import WatchedBody, close, watched, wrapped_file
+from wsgikit.core.body import WatchedBody, Wrapper, close, watched, wrapped_file
 from wsgikit.core.flight import Flight
 from wsgikit.core.middleware import Middleware
 from wsgikit.core.units import flag
@@ -97,7 +97,7 @@ class CatchErrors(Middleware):
             self.report(body.error, request)
 
 
-class GuardedBody:
+class GuardedBody(Wrapper):
     """The app's body; an exception at its first chunk turns it into the answer for that."""
 
     __slots__ = ("_begun", "_body", "_flight", "_layer", "_next", "_request")
