@@ -193,7 +193,7 @@ def _hint(cidr: str) -> str:
 
 def _lines(path: str) -> Iterator[tuple[int, str]]:
     """The entries of a list, each with its line number."""
-    with open(path, encoding="utf-8") as file:
+    with open(path, encoding="utf-8-sig") as file:
         for number, line in enumerate(file, 1):
             entry = line.partition("#")[0].strip()
             if entry:

@@ -1,0 +1,1 @@
+"""WSGI handlers for servers whose own falls short: mod_python."""
