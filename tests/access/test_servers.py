@@ -79,6 +79,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             env={**environ, "PATH": sys.exec_prefix},
             stdout=written,
             stderr=written,
+            start_new_session=True,
         )
     try:
         awaited(lambda: listening(port, process, output), f"{name} on port {port}")
@@ -143,7 +144,12 @@ def test_a_peer_on_a_unix_socket_can_be_trusted(command: list[str], tmp_path: Pa
     path = str(tmp_path / "socket")
     with (tmp_path / "out").open("wb") as out:
         process = subprocess.Popen(
-            command, cwd=tmp_path, env={**environ, "PATH": sys.exec_prefix}, stdout=out, stderr=out
+            command,
+            cwd=tmp_path,
+            env={**environ, "PATH": sys.exec_prefix},
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
         )
     try:
         awaited(lambda: os.path.exists(path), "the socket")
