@@ -7,6 +7,7 @@ to the bare app.
 from __future__ import annotations
 
 import os
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from paste.translogger import TransLogger
@@ -33,6 +34,20 @@ def page(environ: dict[str, Any], start_response: Callable[..., object]) -> Iter
     return [b"hello"]
 
 
+def anew(app: Any) -> Callable[..., Iterable[bytes]]:
+    """Asks ``app`` for another page as another client each time: what a layer remembers does not help it then."""
+    numbers = count()
+
+    def ask(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+        number = next(numbers)
+        environ["QUERY_STRING"] = f"page={number}"
+        environ["HTTP_X_FORWARDED_FOR"] = f"203.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+        answer: Iterable[bytes] = app(environ, start_response)
+        return answer
+
+    return ask
+
+
 # Name, app, request, and the name of the peer that it is measured against.
 CASES: list[tuple[str, Any, dict[str, Any], str]] = [
     ("the bare app", page, PLAIN, ""),
@@ -44,6 +59,12 @@ CASES: list[tuple[str, Any, dict[str, Any], str]] = [
     ("AccessLog json", AccessLog(page, "json"), PLAIN, "paste TransLogger"),
     ("AccessLog logfmt", AccessLog(page, "logfmt"), PLAIN, "paste TransLogger"),
     ("AccessLog combined, queue=1000", AccessLog(page, queue=1000, to=len), PLAIN, "paste TransLogger"),
+    ("all new: the bare app", anew(page), FORWARDED, ""),
+    ("... ProxyFix", anew(ProxyFix(page, 1, 1, 1, 1, 1)), FORWARDED, ""),
+    ("... TrustedProxies", anew(TrustedProxies(page, "private")), FORWARDED, "... ProxyFix"),
+    ("... TransLogger", anew(TransLogger(page, setup_console_handler=False)), FORWARDED, ""),
+    ("... AccessLog combined", anew(AccessLog(page)), FORWARDED, "... TransLogger"),
+    ("... AccessLog json", anew(AccessLog(page, "json")), FORWARDED, "... TransLogger"),
     ("RequestId", RequestId(page), PLAIN, ""),
 ]
 
@@ -52,7 +73,10 @@ def main() -> None:
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), 2)
     best = minima({name: request(app, environ) for name, app, environ, _peer in CASES})
-    added = {name: spent - best["the bare app"] for name, spent in best.items()}
+    added = {
+        name: spent - best["all new: the bare app" if name.startswith("...") else "the bare app"]
+        for name, spent in best.items()
+    }
     print(f"{'':38}{'us added':>10}{'of the peer':>14}")
     for name, _app, _environ, peer in CASES[1:]:
         ratio = f"{added[name] / added[peer]:.2f}x" if peer else ""

@@ -135,6 +135,15 @@ def test_none_is_no_body(done: Reports) -> None:
     assert not watcher.late
 
 
+@pytest.mark.parametrize("body", [[5], [5, b"x"], iter([5])])
+def test_what_is_no_bytes_is_the_apps_error(done: Reports, body: Any) -> None:
+    watcher, out = watched(body, {}, done)
+    with pytest.raises(TypeError):
+        list(out)
+    assert isinstance(watcher.error, TypeError)
+    assert watcher.first_byte is None
+
+
 def test_a_body_that_is_false_is_a_body(done: Reports) -> None:
     class Falsy(Body):
         def __bool__(self) -> bool:

@@ -23,6 +23,12 @@ def test_a_key_may_be_several_texts_and_some_of_them_missing() -> None:
     assert len(remembered) == 1
 
 
+def test_what_is_no_text_is_not_kept() -> None:
+    remembered = Remembered(lambda key: "made")
+    assert remembered["a", 7] == "made"
+    assert len(remembered) == 0
+
+
 def test_their_number_is_bounded() -> None:
     remembered = Remembered(str, most=8)
     for number in range(50):

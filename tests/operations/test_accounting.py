@@ -7,6 +7,7 @@ import io
 import os
 import pickle
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from wsgiref.util import FileWrapper
 import pytest
 
 from wsgikit.operations.accounting import Accounting, forget
+from wsgikit.operations.scoreboard import layout, slot
+from wsgikit.operations.scoreboard.file import SharedFile
 from wsgikit.testing import AwkwardError, build_environ, call, expectations, lint
 
 pytestmark = pytest.mark.usefixtures("host")
@@ -263,6 +266,42 @@ def test_without_a_file_a_process_counts_itself_alone_and_says_so(
     assert "counts itself alone" in caplog.text
 
 
+def test_a_process_that_counts_itself_alone_joins_the_others_as_soon_as_it_can(
+    host: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file system was full for a while."""
+    monkeypatch.setattr("wsgikit.operations.scoreboard.file._ALONE", 0.0)
+    path = host / f"wsgikit-{os.geteuid()}-test-scoreboard-2"
+    path.symlink_to(host / "elsewhere")
+    layer = counting(hello)
+    for _ in range(3):
+        call(layer)
+        layer.snapshot()
+    assert caplog.text.count("counts itself alone") == 1
+    path.unlink()
+    layer.snapshot()
+    call(layer)
+    assert path.stat().st_size > 0
+    assert layer.snapshot().total.requests == 1
+
+
+def test_what_is_no_scoreboard_is_opened_once_and_left_alone(
+    host: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wsgikit.operations.scoreboard.file._ALONE", 0.0)
+    path = host / f"wsgikit-{os.geteuid()}-test-scoreboard-2"
+    path.write_bytes(b"something else")
+    path.chmod(0o600)
+    layer = counting(hello)
+    layer.snapshot()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        layer.snapshot()
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert path.read_bytes().startswith(b"something else")
+    assert f"{path} is no scoreboard" in caplog.text
+
+
 def test_a_file_that_others_may_read_is_not_taken(host: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = host / f"wsgikit-{os.geteuid()}-test-scoreboard-2"
     path.touch()
@@ -289,3 +328,62 @@ def test_no_module_level_state_is_pickled() -> None:
     layer = Stats(hello, service="test")
     call(layer)
     assert pickle.loads(pickle.dumps(layer)) == layer
+
+
+@pytest.mark.parametrize("path", [None, b"/bytes", 5])
+def test_a_path_that_is_no_text_costs_no_core(path: Any) -> None:
+    layer = counting(hello)
+    for _ in range(layout.CORES + 1):
+        call(layer, environ={"PATH_INFO": path})
+    with_script = {"PATH_INFO": path, "SCRIPT_NAME": "/shop"}
+    body = layer({**build_environ(), **with_script}, lambda *head: None)
+    [worker] = layer.snapshot().workers
+    assert [core.request.path for core in worker.cores if core.request] == [f"/shop{path}"]
+    body.close()  # type: ignore[attr-defined]  # it has one
+    assert layer.snapshot().total.requests == layout.CORES + 2
+
+
+@pytest.mark.parametrize("names", [["/a", "/a\0"], ["/a\0", "/a"], ["(other)"], ["/a", "(other)", "(other)"]])
+def test_no_name_of_a_route_loses_a_count(names: list[str]) -> None:
+    layer = counting(hello)
+    for name in names:
+        call(layer, environ={"wsgikit.notes": {"route": name}})
+    routes = layer.snapshot().routes
+    assert sum(record.requests for record in routes.values()) == len(names)
+    assert set(routes) == {name.replace("\0", "") for name in names}
+
+
+def test_an_app_that_makes_each_path_a_route_asks_for_no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = counting(hello)
+    for number in range(100):
+        call(layer, environ={"wsgikit.notes": {"route": f"/{number}"}})
+    locked: list[int] = []
+    monkeypatch.setattr(SharedFile, "lock", lambda self, byte: locked.append(byte) or True)
+    for number in range(100, 200):
+        call(layer, environ={"wsgikit.notes": {"route": f"/{number}"}})
+    assert locked == []
+    monkeypatch.undo()
+    routes = layer.snapshot().routes
+    assert len(routes) == 63
+    assert routes["(other)"].requests == 200 - 62
+
+
+def test_slow_requests_of_a_time_to_come_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock was ahead by a year for a while."""
+    now = [time.time() + 365 * 86400]
+    monkeypatch.setattr(slot, "time", lambda: now[0])
+    layer = counting(hello)
+
+    def ask(path: str, seconds: float) -> None:
+        body: Any = layer({**build_environ(), "PATH_INFO": path}, lambda *head: None)
+        body._started -= seconds
+        body.close()
+
+    for number in range(20):
+        ask("/then", 30 + number)
+    now[0] = time.time()
+    layer.snapshot()
+    layer._board.get().slot._next_look = 0.0  # a second later
+    call(layer)
+    ask("/now", 1)
+    assert "/now" in {event.path for event in layer.snapshot().slowest}

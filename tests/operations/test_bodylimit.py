@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 from wsgiref.validate import validator
@@ -463,11 +464,12 @@ def test_frameworks_answer_413_too(made: Callable[[], Any], path: str, kind: str
 @pytest.mark.parametrize(
     "case", sorted(expectations.values(), key=lambda case: case.name), ids=lambda case: case.name
 )
-def test_awkward_apps_between_two_lints(case: Any) -> None:
-    layer: Any = BodyLimit(lint(case.app, allow=case.breaks), "1MiB")
+@pytest.mark.parametrize("linger", [0, "1MiB"])
+def test_awkward_apps_between_two_lints(case: Any, linger: int | str) -> None:
+    layer: Any = BodyLimit(lint(case.app, allow=case.breaks), "1MiB", linger=linger)
     layers = [lint(layer, allow=case.breaks)]
     if not case.breaks:
-        layers.append(validator(BodyLimit(case.app, "1MiB")))
+        layers.append(validator(BodyLimit(case.app, "1MiB", linger=linger)))
     for app in layers:
         closed: list[str] = []
         environ = {"SERVER_PROTOCOL": "HTTP/2", "wsgikit.testing.closed": closed}
@@ -484,6 +486,8 @@ def test_awkward_apps_between_two_lints(case: Any) -> None:
 def test_a_size_that_will_not_do_is_named(size: Any) -> None:
     with pytest.raises((ValueError, TypeError), match="BodyLimit: size="):
         BodyLimit(echo, size)
+    with pytest.raises((ValueError, TypeError), match="BodyLimit: linger="):
+        BodyLimit(echo, 10, linger=size)
 
 
 def test_a_size_of_nothing_lets_no_body_in() -> None:
@@ -492,3 +496,93 @@ def test_a_size_of_nothing_lets_no_body_in() -> None:
     assert call(app, "POST").status == 200
     assert call(app, "POST", body=b"x").status == 413
     assert call(app, "POST", body=[b"x"]).status == 413
+
+
+# ---- what is left of a refused body
+
+
+class Upload(io.BytesIO):
+    """A request body that comes by the piece, and breaks off with an error where it is told to."""
+
+    def __init__(self, size: int, breaks_at: int | None = None) -> None:
+        super().__init__(b"x" * size)
+        self._breaks_at = breaks_at
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self._breaks_at is not None and self.tell() >= self._breaks_at:
+            raise ConnectionResetError
+        return super().read(size)
+
+
+def refused_then_left(upload: Upload, app: App = never, linger: int | str = 100, **environ: Any) -> int:
+    """How much of the upload was read, once its refusal has been read and closed; nothing before that."""
+    heads: list[Any] = []
+    layer = BodyLimit(app, 10, linger=linger)
+    request = {**build_environ("POST"), "wsgi.input": upload, **environ}
+    body: Any = layer(request, lambda *head: heads.append(head))
+    before = upload.tell()
+    assert b"".join(body) == REFUSED.encode()
+    assert [status[:3] for status, *_ in heads] == ["413"]
+    assert upload.tell() == before
+    if hasattr(body, "close"):
+        body.close()
+    return upload.tell()
+
+
+ANNOUNCED = {"CONTENT_LENGTH": "70"}
+CHUNKED = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+
+
+@pytest.mark.parametrize(("app", "environ"), [(never, ANNOUNCED), (echo, CHUNKED)])
+def test_the_rest_of_a_refused_body_is_dropped_once_the_refusal_is_out(
+    app: App, environ: dict[str, Any]
+) -> None:
+    assert refused_then_left(Upload(70), app, **environ) == 70
+
+
+def test_no_more_is_dropped_than_was_allowed_or_announced() -> None:
+    assert refused_then_left(Upload(70), linger=20, **ANNOUNCED) == 20
+    assert refused_then_left(Upload(90), **ANNOUNCED) == 70
+    assert refused_then_left(Upload(90), echo, linger=20, **CHUNKED) == 31
+
+
+def test_nothing_is_dropped_unless_that_is_wanted() -> None:
+    assert refused_then_left(Upload(70), linger=0, **ANNOUNCED) == 0
+
+
+def test_nothing_is_dropped_that_the_client_still_holds_back() -> None:
+    assert refused_then_left(Upload(70), HTTP_EXPECT="100-continue", **ANNOUNCED) == 0
+
+
+def test_nothing_is_dropped_of_a_body_whose_end_the_server_does_not_tell() -> None:
+    assert refused_then_left(Upload(70), echo, **{**CHUNKED, "wsgi.input_terminated": False}) == 11
+
+
+def test_a_client_that_leaves_meanwhile_is_no_error() -> None:
+    assert refused_then_left(Upload(70, breaks_at=0), **ANNOUNCED) == 0
+
+
+def test_an_app_that_refuses_by_itself_has_the_rest_dropped_too() -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        with suppress(TooLarge):
+            environ["wsgi.input"].read()
+        start_response("413 Too Much", PLAIN)
+        return [REFUSED.encode()]
+
+    assert refused_then_left(Upload(70), app, **CHUNKED) == 70
+
+
+def test_a_body_that_reads_before_it_is_iterated_is_a_413_too() -> None:
+    class Eager:
+        def __init__(self, environ: Any) -> None:
+            self._input = environ["wsgi.input"]
+
+        def __iter__(self) -> Iterator[bytes]:
+            return iter([self._input.read()])
+
+    def app(environ: Any, start_response: Any) -> Eager:
+        start_response("200 OK", PLAIN)
+        return Eager(environ)
+
+    answer = chunked(app)
+    assert (answer.status, answer.text) == (413, REFUSED)

@@ -155,7 +155,17 @@ def test_no_awkward_app_costs_a_slot(case: Any) -> None:
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("limit", 0), ("limit", "5"), ("queue", -1), ("queue", 1.5), ("timeout", -1), ("timeout", "soon")],
+    [
+        ("limit", 0),
+        ("limit", "5"),
+        ("limit", 10**12),
+        ("queue", -1),
+        ("queue", 1.5),
+        ("queue", 10**12),
+        ("timeout", -1),
+        ("timeout", "soon"),
+        ("timeout", 10**12),
+    ],
 )
 def test_an_option_that_will_not_do_is_named(option: str, value: Any) -> None:
     with pytest.raises((ValueError, TypeError), match=f"ConcurrencyLimit: {option}="):

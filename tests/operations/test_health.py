@@ -176,5 +176,7 @@ def test_wrong_options_are_named() -> None:
         Health(hello, checks={"database": "ping"})  # type: ignore[dict-item]
     with pytest.raises(ValueError, match="no name that fits on a line"):
         Health(hello, checks={"a\nb": fail})
+    with pytest.raises(ValueError, match="'warm-up' is what Health itself tells"):
+        Health(hello, checks={"warm-up": lambda: True})  # which would say that it is warm while it is not
     with pytest.raises(TypeError, match="Health: switch=7"):
         Health(hello, switch=7)  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from wsgikit.access.trust import TrustedProxies
 from wsgikit.operations.maintenance import Maintenance
 from wsgikit.testing import build_environ, call
 
@@ -141,3 +142,15 @@ def test_a_link_that_leads_nowhere_is_off(switch: Path) -> None:
 def test_an_option_that_will_not_do_is_named(options: dict[str, Any]) -> None:
     with pytest.raises((ValueError, TypeError), match=f"Maintenance: {list(options)[-1]}="):
         Maintenance(hello, **options)
+
+
+def test_strangers_do_not_get_through_by_the_address_of_a_proxy(switch: Path) -> None:
+    """nginx on this host: with its own address everybody would get through."""
+    switch.touch()
+    app = Maintenance(hello, switch=switch, allow="loopback")
+    stranger = {"X-Forwarded-For": "203.0.113.9"}
+    assert call(app).status == 200
+    assert call(app, headers=stranger).status == 503
+    assert call(TrustedProxies(app, "10.0.0.0/8"), headers=stranger).status == 503
+    assert call(TrustedProxies(app, "loopback"), headers=stranger).status == 503
+    assert call(TrustedProxies(app, "loopback"), headers={"X-Forwarded-For": "127.0.0.1"}).status == 200

@@ -134,3 +134,15 @@ def test_upstreams_and_cache_are_counted_with_labels_that_stay_whole() -> None:
         assert found["http_upstream_duration_seconds_count", (hostile,)] == 2
         statuses = {labels[0] for name, labels in found if name == "http_cache_requests_total"}
         assert statuses == {"hit", "miss", "stale"}
+
+
+@pytest.mark.parametrize(
+    "accept",
+    ["text/plain;version=version=", "text/plain;version=0.0.4;escaping=x", "\x01;;=,", "é", "*/*;q=x"],
+)
+def test_an_accept_that_makes_no_sense_is_answered_with_text(accept: str) -> None:
+    answer = call(
+        lint(Metrics(app, service="test")), path="/metrics", headers={"Accept": accept}, environ=LOCAL
+    )
+    assert answer.status == 200
+    assert (answer.header("Content-Type") or "").startswith("text/plain; version=")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -170,3 +171,15 @@ def test_wrong_options_are_named() -> None:
         Stats(hello, allow="loopbak")
     with pytest.raises(ValueError, match="Stats: service='a/b'"):
         Stats(hello, service="a/b")
+
+
+def test_it_answers_although_the_folder_it_was_started_in_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A release that was swept up after the next was deployed, while its last workers serve."""
+    release = tmp_path / "release"
+    release.mkdir()
+    monkeypatch.chdir(release)
+    app = Stats(hello, service="test")
+    release.rmdir()
+    assert read(app)["cwd"] == ""

@@ -174,6 +174,19 @@ def test_without_javascript_it_is_loaded_again() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("/caf\u00c3\u00a9", "/caf\u00e9"),  # a client's bytes, in WSGI's view
+        ("/caf\u00e9/<page>", "/caf\u00e9/&lt;page&gt;"),  # a rule
+        ("/\u4e2d", "/\u4e2d"),
+        ("/\u00ff\u009b", "/\u00ff\\u009b"),  # bytes that are no UTF-8
+    ],
+)
+def test_text_of_any_alphabet_can_be_read(text: str, seen: str) -> None:
+    assert shown(text) == seen
+
+
 def test_options_of_layers_are_not_shown() -> None:
     class Secretive(Stats):
         """A layer with a password among its options."""

@@ -104,3 +104,21 @@ def test_a_link_that_somebody_has_put_there_is_left_alone(
     with pytest.raises(OSError, match=re.escape(str(tmp_path / "turn"))):
         turn.take(10.0)
     assert valuable.read_text() == "data"
+
+
+def test_a_process_whose_turn_it_is_keeps_it_although_another_layer_asks(turn: Turn, tmp_path: Path) -> None:
+    """A second descriptor that is closed would give up the lock of the first."""
+    assert turn.take(10.0)
+    second = Turn(str(tmp_path / "turn"))
+    second.pass_on()
+    assert not second.take(0.0)
+    asks = "import sys; from wsgikit.operations.turn import Turn; print(Turn(sys.argv[1]).take(0.0))"
+    asked = subprocess.run(
+        [sys.executable, "-c", asks, str(tmp_path / "turn")], capture_output=True, check=True
+    )
+    assert asked.stdout == b"False\n"
+
+
+def test_a_turn_that_was_dropped_can_be_taken_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        assert Turn(str(tmp_path / "turn")).take(0.0)

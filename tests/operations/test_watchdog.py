@@ -254,3 +254,15 @@ def test_options_are_attributes() -> None:
     app = Watchdog(page, "1m", stacks=False)
     assert (app.after, app.stacks) == (60.0, False)
     assert app.options() == {"after": "1m", "stacks": False}
+
+
+def test_secrets_in_the_query_are_hidden(
+    watch: Watch, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = watch.begin(build_environ(path="/report?year=2026&token=s3cret&api_key=s3cret"))
+    clock.now += 6
+    watch.look()
+    request.end()
+    [line] = lines(caplog)
+    assert "'http://localhost/report?year=2026&token=[redacted]&api_key=[redacted]'" in line
+    assert "s3cret" not in line

@@ -15,7 +15,7 @@ from pathlib import Path
 import gunicorn
 import pytest
 
-from tests.servers.launch import PATIENCE, awaited, command, free_port, listening, stop
+from tests.servers.launch import PATIENCE, SETUPS, awaited, command, free_port, launch, listening, stop
 
 APP = """
 import os, time
@@ -135,8 +135,27 @@ def serving(name: str, folder: Path, limit: str, *more: str, without: str = "") 
         yield port, output
     finally:
         stop(process)
-        for left in Path("/dev/shm").glob(f"wsgikit-*-{service}-*"):
-            left.unlink()
+        sweep(service)
+
+
+@contextmanager
+def apache(name: str, folder: Path, limit: str) -> Iterator[tuple[int, Path]]:
+    """The same under Apache, in one process with sixteen threads."""
+    if reason := SETUPS[name].missing():
+        pytest.skip(reason)
+    (folder / "wsgi.py").write_text(APP.replace("{limit}", limit))
+    service = f"test-{free_port()}"
+    try:
+        with launch(name, folder, module_folder=folder, env={"SERVICE": service}) as running:
+            yield running.port, running.output
+    finally:
+        sweep(service)
+
+
+def sweep(service: str) -> None:
+    """Remove what the workers of a service have left in the host's memory."""
+    for left in Path("/dev/shm").glob(f"wsgikit-*-{service}-*"):
+        left.unlink()
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -150,6 +169,23 @@ def test_workers_are_replaced_and_no_request_is_lost(name: str, tmp_path: Path) 
     print(f"{name}: {load.requests} requests by {len(load.workers)} workers, {len(load.failures)} lost")
     assert load.failures == []
     assert len(load.workers) >= setting.workers * SCALE
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_daemons_of_mod_wsgi_are_replaced_and_no_request_is_lost(kept: bool, tmp_path: Path) -> None:
+    with apache("apache-mod_wsgi", tmp_path, "requests=10, jitter=0.5") as (port, _):
+        load = Load(port, 5 * SCALE, kept=kept)  # Apache looks once a second
+        load.run()
+    print(f"mod_wsgi: {load.requests} requests by {len(load.workers)} workers, {len(load.failures)} lost")
+    assert load.failures == []
+    assert len(load.workers) >= 5 * SCALE
+
+
+def test_processes_of_apaches_own_stay(tmp_path: Path) -> None:
+    with apache("apache-mod_wsgi-embedded", tmp_path, "requests=1") as (port, output):
+        workers = [ask_once(port, "/") for _ in range(20)]
+        told = output.read_text()
+    assert told.count("no worker is recycled: in mod_wsgi's embedded mode") == len(set(workers))
 
 
 @pytest.mark.parametrize("name", ["gunicorn-sync", "uwsgi"])

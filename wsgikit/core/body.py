@@ -107,9 +107,13 @@ class WatchedBody(Wrapper):
     def count(self, chunk: bytes) -> None:
         """Add a chunk that went another way: through ``write()``."""
         if chunk:
+            try:
+                self.sent += len(chunk)
+            except TypeError as error:  # it is no bytes
+                self.failed(error)
+                raise
             if self.first_byte is None:
                 self.first_byte = perf_counter()
-            self.sent += len(chunk)
 
     def failed(self, error: BaseException, *, late: bool = False) -> None:
         """Keep what the app raised; the first is what counts."""
@@ -153,7 +157,11 @@ class WatchedList(WatchedBody):
         chunks = self._chunks
         if len(chunks) != 1:
             return self._each()
-        self.sent += len(chunks[0])  # one chunk is sent whole or not at all
+        try:
+            self.sent += len(chunks[0])  # one chunk is sent whole or not at all
+        except TypeError as error:  # it is no bytes
+            self.failed(error)
+            raise
         if self.sent and self.first_byte is None:
             self.first_byte = perf_counter()
         return iter(chunks)

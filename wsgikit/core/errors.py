@@ -8,11 +8,15 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """``"; did you mean 'level'?"`` for the known word nearest to ``word``, or nothing when none is near."""
+def suggestion(word: str, known: Iterable[str], *, nearness: float = 0.6) -> str:
+    """``"; did you mean 'level'?"`` for the known word nearest to ``word``, or nothing when none is near.
+
+    ``nearness`` is from 0.0 (any will do) to 1.0 (the same word); where others than the known ones may be meant, more
+    than the default.
+    """
     from difflib import get_close_matches  # 4 ms, wanted only on the way to an error
 
-    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    near = get_close_matches(word, list(known), n=1, cutoff=nearness)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 

@@ -49,6 +49,12 @@ RULES = (
         "what is answered further out is not logged; outside, the log has the verified client all the same",
     ),
     Rule(
+        "id-before-trust",
+        ("RequestId",),
+        ("TrustedProxies",),
+        "it hands on a copy of environ, so that the logs further out have the proxy for the client",
+    ),
+    Rule(
         "limit-before-trust",
         ("RateLimit", "Maintenance"),
         ("TrustedProxies",),

@@ -24,7 +24,10 @@ class Remembered(dict[Any, str]):
 
     def __missing__(self, key: Any) -> str:
         text = self._make(key)
-        size = len(text) + (len(key) if isinstance(key, str) else sum(len(part) for part in key if part))
+        try:
+            size = len(text) + len(key if isinstance(key, str) else "".join(filter(None, key)))
+        except TypeError:  # a part is no text, against all promises: its size is anybody's guess
+            return text
         if size <= _LONGEST:
             if len(self) >= self._most:
                 self.clear()

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from typing import TYPE_CHECKING
 
 from wsgikit.core.errors import wrong_type, wrong_value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _NUMBER = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)", re.ASCII)
 
@@ -24,11 +28,8 @@ def size(layer: str, option: str, value: int | str) -> int:
     wanted = 'a number of bytes, or text like "64KiB" or "10MB"'
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise wrong_type(layer, option, value, wanted)
-    amount: float  # or int, which is exact whatever its size
-    if isinstance(value, int):
-        amount = value
-    else:
-        amount = _with_unit(value, {unit: float(n) for unit, n in _SIZES.items()})
+    # A float would round what is beyond 2**53.
+    amount = value if isinstance(value, int) else _with_unit(value, _SIZES)
     if not 0 <= amount < math.inf or amount != int(amount):
         raise wrong_value(layer, option, value, wanted)
     return int(amount)
@@ -70,7 +71,7 @@ def flag(layer: str, option: str, value: bool) -> bool:
     return value
 
 
-def _with_unit(text: str, units: dict[str, float]) -> float:
+def _with_unit(text: str, units: Mapping[str, float]) -> float:
     """The amount ``text`` names, or -1 when it names none."""
     match = _NUMBER.fullmatch(text.strip())
     factor = units.get(match[2].lower()) if match else None

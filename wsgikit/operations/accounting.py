@@ -106,7 +106,7 @@ class Request:
         self.route = get("wsgikit.route")
         path = get("PATH_INFO", "")  # without the query, which may hold secrets
         if script := get("SCRIPT_NAME"):
-            path = script + path
+            path = f"{script}{path}"
         self.path: str = path
         self.method: str = get("REQUEST_METHOD", "")
         self.sent = 0
@@ -115,7 +115,11 @@ class Request:
             list[bytes] | tuple[bytes, ...]
         ) = ()  # it lies in environ, where others ask whether it is true
         self._started = started = perf_counter()
-        self.core = slot.enter(self, started, self.method, path)
+        try:
+            self.core = slot.enter(self, started, self.method, path)
+        except AttributeError:  # a server that gives bytes, or nothing at all
+            self.method, self.path = str(self.method), str(path)
+            self.core = slot.enter(self, started, self.method, self.path)
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /

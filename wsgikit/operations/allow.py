@@ -8,13 +8,11 @@ from wsgikit.core.errors import wrong_type, wrong_value
 from wsgikit.core.reply import reply
 from wsgikit.http.networks import Networks
 from wsgikit.operations.accounting import forget
+from wsgikit.operations.hidden import hidden_by_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
-
-# What a proxy adds when it forwards a request.
-_FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
 
 
 class Page:
@@ -40,10 +38,7 @@ class Page:
 
         Strangers are told what they would be told of a page that is not there.
         """
-        verified = "wsgikit.original" in environ
-        if not verified and any(key in environ for key in _FORWARDED):
-            return reply(environ, start_response, 404)
-        if not self.allowed.contains(environ.get("REMOTE_ADDR")):
+        if hidden_by_proxy(environ) or not self.allowed.contains(environ.get("REMOTE_ADDR")):
             return reply(environ, start_response, 404)
         return only_read(environ, start_response)
 

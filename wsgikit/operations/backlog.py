@@ -13,7 +13,10 @@ _LISTEN = "0A"
 
 def backlog(environ: WSGIEnvironment) -> int:
     """Connections in the queue of the port that a request came by, as Linux tells; 0 where nobody does."""
-    port = str(environ.get("SERVER_PORT", ""))
+    original = (
+        environ.get("wsgikit.original") or {}
+    )  # TrustedProxies has put the port there that the client used
+    port = str(original.get("SERVER_PORT") or environ.get("SERVER_PORT", ""))
     if not (port.isascii() and port.isdigit()):
         return 0
     return sum(_waiting(table, f":{int(port):04X}") for table in _TABLES)

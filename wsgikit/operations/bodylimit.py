@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import chain
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from wsgikit.core.body import close, wrapped_file
+from wsgikit.core.body import Wrapper, close, watched, wrapped_file
 from wsgikit.core.environ import child, content_length
 from wsgikit.core.flight import Flight
-from wsgikit.core.input import CappedInput, TooLarge
+from wsgikit.core.input import BLOCK, CappedInput, TooLarge
 from wsgikit.core.middleware import Middleware
 from wsgikit.core.units import size as size_of
 from wsgikit.operations.refusal import refuse
@@ -22,28 +25,34 @@ if TYPE_CHECKING:
 # servers that decode a chunked body and leave no trace of it.
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
+_LONGEST = 5.0  # seconds of reading what nobody wants; nginx' lingering_timeout is as long
+
 
 class BodyLimit(Middleware):
     """Answers 413 to a request whose body is larger than ``size``.
 
     - ``size``: bytes, or text like ``"10MB"``. No default: what is large depends on the app.
+    - ``linger`` (0): bytes of a refused body, or text like ``"1MiB"``, that are read and dropped once the refusal is
+      out. Behind a proxy they are needed: one that still sends when its connection is closed forgets the answer, and
+      tells its client 502 (RFC 9112 section 9.6). Without a proxy a client could keep a worker waiting.
 
     A Content-Length beyond it is refused before the app is called, and nothing of the body is read. Every other body is
     counted as the app reads it, a chunked one too: the read that goes beyond raises ``TooLarge`` (a ``ValueError``, in
     ``wsgikit.core.input``). Whatever the app makes of that, the answer is a 413: the app's own, or else ours in its
-    place, unless bytes are out already. What the app does not read is not counted, and never read here.
+    place, unless bytes are out already. What the app does not read is not counted.
 
     A Content-Length that is not one number is answered 400 (RFC 9110 section 8.6). Raises ``ValueError`` or
     ``TypeError`` for a size that will not do.
     """
 
-    def __init__(self, app: WSGIApplication, size: int | str) -> None:
+    def __init__(self, app: WSGIApplication, size: int | str, *, linger: int | str = 0) -> None:
         super().__init__(app)
         self.size = size_of("BodyLimit", "size", size)
+        self.linger = size_of("BodyLimit", "linger", linger)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
-            length = _announced(environ)
+            length = content_length(environ)
         except ValueError:
             detail = "Content-Length is not one number."
             return refuse("BodyLimit", environ, start_response, 400, detail)
@@ -51,17 +60,24 @@ class BodyLimit(Middleware):
             if _has_none(environ):
                 return self.app(environ, start_response)
         elif length > self.size:
-            return refuse("BodyLimit", environ, start_response, 413, _detail(self.size))
+            page = refuse("BodyLimit", environ, start_response, 413, _detail(self.size))
+            return self._lingering(page, environ, length)
         counted = AnnouncedInput(environ["wsgi.input"], self.size, length or 0)
-        return _Exchange(environ, start_response, counted).through(self.app)
+        body = _Exchange(environ, start_response, counted).through(self.app)
+        return self._watching(body, environ, counted) if self.linger else body
 
+    def _lingering(self, page: list[bytes], environ: WSGIEnvironment, length: int) -> Iterable[bytes]:
+        # Who expects a 100 has sent nothing yet, and to read would ask for it.
+        if not self.linger or "HTTP_EXPECT" in environ:
+            return page
+        return watched(page, environ, lambda _: _drop(environ["wsgi.input"], min(self.linger, length)))[1]
 
-def _announced(environ: WSGIEnvironment) -> int | None:
-    length = content_length(environ)
-    copy = environ.get("HTTP_CONTENT_LENGTH")  # nginx' gateways and twisted give both
-    if copy and copy != str(environ.get("CONTENT_LENGTH")):
-        raise ValueError("two lengths")
-    return length
+    def _watching(
+        self, body: Iterable[bytes], environ: WSGIEnvironment, counted: AnnouncedInput
+    ) -> Iterable[bytes]:
+        if not environ.get("wsgi.input_terminated"):  # a read beyond its end may wait for ever
+            return body
+        return watched(body, environ, lambda _: counted.drop(self.linger))[1]
 
 
 def _has_none(environ: WSGIEnvironment) -> bool:
@@ -71,6 +87,14 @@ def _has_none(environ: WSGIEnvironment) -> bool:
         and "HTTP_TRANSFER_ENCODING" not in environ
         and environ.get("SERVER_PROTOCOL", "HTTP/1.1").startswith("HTTP/1")
     )
+
+
+def _drop(source: InputStream, most: int) -> None:
+    """Read up to so many bytes, for as long as they come."""
+    until = monotonic() + _LONGEST
+    with suppress(Exception):  # the client has left, or the server lets nobody read any more
+        while most > 0 and monotonic() < until and (part := source.read(min(most, BLOCK))):
+            most -= len(part)
 
 
 def _detail(size: int) -> str:
@@ -91,6 +115,11 @@ class AnnouncedInput(CappedInput):
     def over(self) -> bool:
         """Whether more has come than is allowed."""
         return self.count > self.cap
+
+    def drop(self, most: int) -> None:
+        """Where more has come than is allowed, read up to ``most`` bytes of the rest as well."""
+        if self.over:
+            _drop(self._source, most)
 
     def _pull(self, size: int) -> bytes:
         left = self._length - self.count
@@ -162,7 +191,7 @@ class _Exchange:
         return restart
 
 
-class _GuardedBody:
+class _GuardedBody(Wrapper):
     """The app's body, which may still read the request's: a 413 comes in its place while no byte is out."""
 
     __slots__ = ("_begun", "_body", "_exchange", "_iterator")
@@ -170,11 +199,11 @@ class _GuardedBody:
     def __init__(self, exchange: _Exchange, body: Iterable[bytes]) -> None:
         self._exchange = exchange
         self._body: Iterable[bytes] | None = body
-        self._iterator: Iterator[bytes] = iter(())
+        # Late, as a body's __iter__ may read the request as well.
+        self._iterator: Iterator[bytes] = chain.from_iterable((body,))
         self._begun = False
 
     def __iter__(self) -> Iterator[bytes]:
-        self._iterator = iter(self._body or ())
         return self
 
     def __next__(self) -> bytes:

@@ -7,6 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from wsgikit.core.body import watched
+from wsgikit.core.errors import wrong_value
 from wsgikit.core.middleware import Middleware
 from wsgikit.core.process import PerProcess
 from wsgikit.core.units import seconds, whole
@@ -16,6 +17,8 @@ from wsgikit.operations.slots import Slots
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+_MOST = 1_000_000  # each of them takes memory
 
 
 class ConcurrencyLimit(Middleware):
@@ -40,6 +43,9 @@ class ConcurrencyLimit(Middleware):
         self.limit = whole("ConcurrencyLimit", "limit", limit)
         self.queue = whole("ConcurrencyLimit", "queue", queue, least=0)
         self.timeout = seconds("ConcurrencyLimit", "timeout", timeout)
+        for option, number in (("limit", limit), ("queue", queue)):
+            if number > _MOST:
+                raise wrong_value("ConcurrencyLimit", option, number, f"{_MOST} at most")
         self._headers = [("Retry-After", str(max(1, ceil(self.timeout))))]
         self._slots = PerProcess(partial(Slots, self.limit, self.queue, self.timeout))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from os import PathLike
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from msgspec import json
@@ -15,13 +15,16 @@ from wsgikit.http.accept import best_type
 from wsgikit.operations.accounting import forget
 from wsgikit.operations.allow import answer, checked_path, only_read
 from wsgikit.operations.check import Check
+from wsgikit.operations.switch import switch_path
 from wsgikit.operations.warmup import warm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from os import PathLike
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _OFFERS = ("text/plain", "application/json")
+_OWN = ("drain", "warm-up")
 
 
 class Health(Middleware):
@@ -60,7 +63,7 @@ class Health(Middleware):
         self.checks = checks
         self.switch = switch
         self._checks = [Check(name, function) for name, function in _listed(checks)]
-        self._switch = None if switch is None else _path(switch)
+        self._switch = None if switch is None else switch_path("Health", switch)
         self._draining = False
 
     def drain(self) -> None:
@@ -72,8 +75,9 @@ class Health(Middleware):
     def resume(self) -> None:
         """Be ready again."""
         self._draining = False
-        if self._switch is not None and os.path.exists(self._switch):
-            os.unlink(self._switch)
+        if self._switch is not None:
+            with suppress(FileNotFoundError):
+                os.unlink(self._switch)
 
     @property
     def draining(self) -> bool:
@@ -124,16 +128,6 @@ def _listed(checks: Any) -> list[tuple[str, Callable[[], object]]]:
             raise wrong_type("Health", "checks", checks, wanted)
         if not name or not name.isprintable():
             raise wrong_value("Health", "checks", checks, f"{name!r} is no name that fits on a line")
+        if name in _OWN:
+            raise wrong_value("Health", "checks", checks, f"{name!r} is what Health itself tells")
     return list(checks.items())
-
-
-def _path(switch: Any) -> str:
-    wanted = "the path of a file, or None"
-    if not isinstance(switch, str | PathLike):
-        raise wrong_type("Health", "switch", switch, wanted)
-    path = os.fspath(switch)
-    if not isinstance(path, str):
-        raise wrong_type("Health", "switch", switch, wanted)
-    if not path or "\0" in path or os.path.isdir(path):
-        raise wrong_value("Health", "switch", switch, f"{wanted}; it need not be there yet")
-    return os.path.abspath(path)

@@ -18,11 +18,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import stat
 import threading
 from struct import Struct
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
+
+from wsgikit.operations.ownfile import open_own, still_at
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -146,12 +147,7 @@ class _File:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        # In a folder that everybody may write to, no link and no file of a stranger's is taken for ours.
-        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        found = os.fstat(self.fd)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
-            raise PermissionError(f"{path} is not a file of this user's")
-        self._identity = (found.st_dev, found.st_ino)
+        self.fd = open_own(path)
         self._threads = threading.Lock()  # flock keeps processes apart, not threads
 
     def __del__(self) -> None:
@@ -161,11 +157,7 @@ class _File:
 
     def in_place(self) -> bool:
         """Whether it is still the file at its path."""
-        try:
-            found = os.stat(self._path, follow_symlinks=False)
-        except OSError:
-            return False
-        return (found.st_dev, found.st_ino) == self._identity
+        return still_at(self._path, self.fd)
 
     def read(self, offset: int, size: int) -> bytes:
         """``size`` bytes; zeros where nothing was written yet."""

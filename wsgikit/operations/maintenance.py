@@ -6,11 +6,12 @@ import os
 from math import ceil
 from typing import TYPE_CHECKING
 
-from wsgikit.core.errors import wrong_type, wrong_value
 from wsgikit.core.middleware import Middleware
 from wsgikit.core.units import seconds
 from wsgikit.http.networks import Networks
+from wsgikit.operations.hidden import hidden_by_proxy
 from wsgikit.operations.refusal import refuse
+from wsgikit.operations.switch import switch_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +28,7 @@ class Maintenance(Middleware):
       workers, as each asks for the file itself (0.8 us a request). A relative path starts at the folder in which the
       layer was made.
     - ``allow`` (nobody): who still gets through: networks as in TrustedProxies (``"10.0.0.0/8"``, ``"private"``,
-      ``"@file"``), asked about the verified client.
+      ``"@file"``), asked about the verified client. A proxy's own address lets nobody in.
     - ``retry_after`` (120): seconds, or text like ``"5m"``, after which clients should ask again; search engines keep
       a page that answers 503 for a while, and come back (RFC 9110 sections 10.2.3, 15.6.4).
 
@@ -47,24 +48,15 @@ class Maintenance(Middleware):
         self.switch = switch
         self.allow = allow
         self.retry_after = seconds("Maintenance", "retry_after", retry_after)
-        self._path = _path(switch)
+        self._path = switch_path("Maintenance", switch)
         self._allowed = Networks(allow, layer="Maintenance", option="allow")
         self._headers = [("Retry-After", str(ceil(self.retry_after)))]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # access() rather than stat(): a third of the price, which every request pays.
-        if os.access(self._path, os.F_OK) and not self._allowed.contains(environ.get("REMOTE_ADDR")):
+        if os.access(self._path, os.F_OK) and not self._lets_in(environ):
             return refuse("Maintenance", environ, start_response, 503, _DETAIL, headers=self._headers)
         return self.app(environ, start_response)
 
-
-def _path(switch: str | PathLike[str]) -> str:
-    wanted = "the path of a file"
-    if not isinstance(switch, str | os.PathLike):
-        raise wrong_type("Maintenance", "switch", switch, wanted)
-    path = os.fspath(switch)
-    if not isinstance(path, str):
-        raise wrong_type("Maintenance", "switch", switch, wanted)
-    if not path or "\0" in path or os.path.isdir(path):
-        raise wrong_value("Maintenance", "switch", switch, f"{wanted}, which need not be there yet")
-    return os.path.abspath(path)
+    def _lets_in(self, environ: WSGIEnvironment) -> bool:
+        return self._allowed.contains(environ.get("REMOTE_ADDR")) and not hidden_by_proxy(environ)

@@ -51,7 +51,10 @@ class Metrics(Endpoint):
         self._choose_encoder = choose_encoder
 
     def _show(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        encode, kind = self._choose_encoder(environ.get("HTTP_ACCEPT", ""))
+        try:
+            encode, kind = self._choose_encoder(environ.get("HTTP_ACCEPT", ""))
+        except (TypeError, ValueError):  # prometheus-client 0.26 fails on "text/plain;version=x"
+            encode, kind = self._choose_encoder("")
         text = encode(_Scrape(self._accounting.snapshot(), backlog(environ)))
         return answer(environ, start_response, kind, text)
 

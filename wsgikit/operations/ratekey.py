@@ -6,6 +6,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from wsgikit.core.environ import header_key
 from wsgikit.core.errors import suggestion, wrong_type, wrong_value
 from wsgikit.core.headers import valid_name
 from wsgikit.http.address import parse
@@ -56,9 +57,7 @@ def _network(text: str) -> str:
 
 
 def _by_header(name: str) -> Identify:
-    key = name.upper().replace("-", "_")
-    if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        key = "HTTP_" + key
+    key = header_key(name)
 
     def by_header(environ: WSGIEnvironment) -> str:
         value = environ.get(key)

@@ -1,11 +1,12 @@
 """How a worker leaves so that its server starts another in its place, with nothing in flight lost.
 
-Each server has one signal for it, measured on gunicorn 27.0.1 and uWSGI 2.0.30 with other requests in flight:
+Each server has one signal for it, measured on gunicorn 27.0.1, uWSGI 2.0.30 and mod_wsgi 4.9.4 with other requests in
+flight:
 
     server                      the signal to itself     what another one does
     gunicorn, any worker        SIGTERM                  SIGHUP kills it in the middle of its requests
     uWSGI with a master         SIGHUP                   SIGTERM, SIGINT end it at once; uwsgi.reload() ends them all
-    mod_wsgi, daemon mode       SIGINT                   as its documentation says; not measured
+    mod_wsgi, daemon mode       SIGINT                   what takes longer than its shutdown-timeout is broken off
 
 No other server is known to put a new process in the place of one that leaves.
 """

@@ -67,7 +67,7 @@ def stats(snapshot: Snapshot, environ: WSGIEnvironment) -> dict[str, Any]:
         "pid": _master(environ),
         "uid": os.getuid(),
         "gid": os.getgid(),
-        "cwd": os.getcwd(),
+        "cwd": _folder(),
         "locks": [],
         "sockets": [],
         "workers": [_worker(worker) for worker in snapshot.workers],
@@ -163,6 +163,14 @@ def _upstream(record: UpstreamRecord) -> dict[str, Any]:
         "retries": record.retries,
         "seconds": record.micros / 1e6,
     }
+
+
+def _folder() -> str:
+    """Where the process was started; "" if that is gone, as that of a release may be after the next."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
 
 
 def _master(environ: WSGIEnvironment) -> int:

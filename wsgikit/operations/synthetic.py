@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from wsgikit.core.body import close
-from wsgikit.core.environ import DEFAULT_PORTS
+from wsgikit.core.environ import DEFAULT_PORTS, header_key
 from wsgikit.core.errors import wrong_type, wrong_value
 from wsgikit.core.headers import valid_name, valid_value
 
@@ -131,6 +131,5 @@ def _headers(
             raise wrong_type(layer, option, (name, value), wanted)
         if not valid_name(name) or not valid_value(value):
             raise wrong_value(layer, option, (name, value), wanted)
-        key = name.upper().replace("-", "_")
-        keyed[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = value
+        keyed[header_key(name)] = value
     return keyed

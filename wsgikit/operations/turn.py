@@ -10,8 +10,12 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import stat
 from time import time
+
+from wsgikit.operations.ownfile import open_own
+
+# The turns that processes have, by pid and path. To open such a file once more, and close it, would give up the lock.
+_had: set[tuple[int, str]] = set()
 
 
 class Turn:
@@ -30,12 +34,16 @@ class Turn:
         Whoever left has ended by then, and another serves in its place, or that was ``patience`` seconds ago. Raises
         ``OSError`` where the file cannot be had.
         """
+        mine = (os.getpid(), self._path)
+        if mine in _had:
+            return False  # another layer has had this process leave
         # Opened anew each time: somebody may have removed the file, and all meet at the one that is there now.
-        file = _opened(self._path, os.O_CREAT)
+        file = open_own(self._path)
         try:
             if _locked(file) and not _awaited(file, patience):
                 os.pwrite(file, b"left\n", 0)
                 self._held, file = file, -1
+                _had.add(mine)
                 return True
             return False
         finally:
@@ -44,8 +52,10 @@ class Turn:
 
     def pass_on(self) -> None:
         """A new process is about to serve: whoever has left is replaced."""
+        if (os.getpid(), self._path) in _had:
+            return  # this one is about to leave
         try:
-            file = _opened(self._path)
+            file = open_own(self._path, 0)
         except OSError:
             return  # nobody has left yet
         try:
@@ -56,16 +66,7 @@ class Turn:
     def __del__(self) -> None:
         if self._held is not None:
             os.close(self._held)
-
-
-def _opened(path: str, flags: int = 0) -> int:
-    # In a folder that all users may write to, it could be a link to a file of ours that holds something.
-    file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | flags, 0o600)
-    found = os.fstat(file)
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1 or found.st_uid != os.geteuid():
-        os.close(file)
-        raise PermissionError(errno.EPERM, "this is not the file of our own it should be", path)
-    return file
+            _had.discard((os.getpid(), self._path))
 
 
 def _locked(file: int) -> bool:

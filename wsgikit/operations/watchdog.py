@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from wsgikit.core.background import Background
 from wsgikit.core.body import watched
 from wsgikit.core.environ import url
-from wsgikit.core.errors import wrong_value
 from wsgikit.core.middleware import Middleware
 from wsgikit.core.process import PerProcess
-from wsgikit.core.units import flag, seconds
+from wsgikit.core.units import duration, flag
+from wsgikit.http.redact import DEFAULT, Redaction
 from wsgikit.operations.stacks import placing, stack
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("wsgikit.watchdog")
 
+_redaction = Redaction(DEFAULT)
+
 
 class Watchdog(Middleware):
     """Logs a request that runs too long, while it runs: what was asked, by whom, and where its thread is.
@@ -33,7 +35,7 @@ class Watchdog(Middleware):
     A request runs from the call of the app until its body is closed, so a slow download counts too. It is told when it
     has run for ``after``, then after twice that time, four times, and so on, by the logger ``wsgikit.watchdog``:
     method, URL, client (the one a TrustedProxies inside has verified), request id, seconds, and the stack. Nothing is
-    interrupted. Whatever the client sent is escaped.
+    interrupted. Whatever the client sent is escaped, and secrets in the query are hidden as in AccessLog.
 
     - ``after``: seconds, or text like ``"5s"``. No default: it is what no request of the app should take.
     - ``stacks`` (True): whether to show what is on the stack of the request's thread, or of its greenlet.
@@ -45,10 +47,8 @@ class Watchdog(Middleware):
 
     def __init__(self, app: WSGIApplication, after: float | str, *, stacks: bool = True) -> None:
         super().__init__(app)
-        self.after = seconds("Watchdog", "after", after)
+        self.after = duration("Watchdog", "after", after)
         self.stacks = flag("Watchdog", "stacks", stacks)
-        if not self.after:
-            raise wrong_value("Watchdog", "after", after, "a time longer than none")
         self._watch = PerProcess(partial(Watch, self.after, self.stacks))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -112,7 +112,7 @@ class Watch:
         request_id = environ.get("wsgikit.request_id") or notes.get("request.id")
         shown = stack(place) if self._stacks else ""
         return (
-            f"{environ.get('REQUEST_METHOD')!a} {url(environ)!a} has been running for {ran:.1f} s; "
+            f"{environ.get('REQUEST_METHOD')!a} {_redaction.target(url(environ))!a} has been running for {ran:.1f} s; "
             f"client {environ.get('REMOTE_ADDR')!a}, request id {request_id!a}"
             + (f"; at this moment:\n{shown}" if shown else "")
         )

@@ -215,6 +215,8 @@ def test_a_service_that_is_started_anew_counts_from_zero(monkeypatch: pytest.Mon
         monkeypatch.setattr("wsgikit.operations.scoreboard.board.family", lambda: 8)
         with worker(lambda: call(layer)):
             assert look().total.requests == 2  # two starts overlap, as when a server replaces itself
+    with worker(lambda: call(layer)):
+        assert look().total.requests == 3  # the one that has replaced the other goes on alone
 
 
 def test_workers_of_one_parent_are_a_family() -> None:

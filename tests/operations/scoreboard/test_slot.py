@@ -29,14 +29,14 @@ def test_a_request_that_ends_while_another_is_counted_is_counted_after_it() -> N
         if name == "/first":  # as when the garbage collector closes a body, or another thread comes
             for request in inner:
                 slot.book(request, 0.0)
-                ended.append(Reader(file.memory).total(0).requests)
+                ended.append(Reader(file.memory).spent(0))
         return {"/first": 1, "/second": 2, "/third": 3}[name]
 
     slot = Slot(file.memory, 0, index, lambda: None)
     inner = [finished(slot, "/second"), finished(slot, "/third")]
     slot.book(finished(slot, "/first"), 0.0)
-    assert ended == [0, 0]  # they have waited
-    assert (Reader(file.memory).total(0).requests, Reader(file.memory).total(0).sent) == (3, 3)
+    assert ended == [(0, 0), (0, 0)]  # they have waited
+    assert Reader(file.memory).spent(0) == (3, 15)
 
 
 def test_a_request_on_the_bound_of_a_bucket_belongs_to_it() -> None:
@@ -45,5 +45,5 @@ def test_a_request_on_the_bound_of_a_bucket_belongs_to_it() -> None:
     slot = Slot(file.memory, 0, lambda names, name: 1, lambda: None)
     for micros in (0, 999, 1000, 1001, 2500, 2501, 60_000_000, 60_000_001):
         slot.book(finished(slot, "/", micros), 0.0)
-    buckets = Reader(file.memory).total(0).buckets
+    buckets = Reader(file.memory).record(0, 1).buckets
     assert buckets == [3, 2, 1, *[0] * 11, 1, 1]

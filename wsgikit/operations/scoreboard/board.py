@@ -11,7 +11,7 @@ from time import time
 from wsgikit.core.process import PerProcess
 from wsgikit.operations.scoreboard import layout
 from wsgikit.operations.scoreboard.family import family
-from wsgikit.operations.scoreboard.file import File, PrivateMemory, SharedFile, prepare
+from wsgikit.operations.scoreboard.file import File, PrivateMemory, prepare, shared_file
 from wsgikit.operations.scoreboard.layout import WORD
 from wsgikit.operations.scoreboard.slot import Slot
 from wsgikit.operations.scoreboard.snapshot import Reader, Snapshot
@@ -36,7 +36,7 @@ def _board(service: str, path: str) -> PerProcess[Board]:
 class Board:
     """The scoreboard of ``service`` in the file ``path``, as one process has it; opened on first use.
 
-    Where the file cannot be used, the process counts itself alone, and the logger ``wsgikit.scoreboard`` says why.
+    While the file cannot be used, the process counts itself alone, and the logger ``wsgikit.scoreboard`` says why.
     ``slot`` is None until ``claim`` was called: who only looks has none.
     """
 
@@ -45,9 +45,12 @@ class Board:
         self.path = path
         self.slot: Slot | None = None
         self._file: File | None = None
+        # Tables without room, in which no name is written any more.
+        self._full: dict[layout.Names, dict[str, int]] = {}
         self._threads = threading.RLock()  # the file's locks keep processes apart, not threads
         self._held = 0  # how often this process has the board's lock; changed by who has _threads
         self._pid = getpid()
+        self._told = ""  # why it counts itself alone
 
     def claim(self) -> Slot:
         """This process's slot: the first whose worker is gone, or that nobody has had yet."""
@@ -74,6 +77,7 @@ class Board:
         if file is not None and not file.in_place() and self._threads.acquire(blocking=False):
             try:
                 self._file = self.slot = None  # requests in flight end in the old one, which nobody reads
+                self._full = {}
             finally:
                 self._threads.release()
 
@@ -97,7 +101,7 @@ class Board:
 
     def _open(self) -> File:
         try:
-            file = SharedFile(self.path)
+            file = shared_file(self.path)
             if not file.lock(_BOARD):
                 raise TimeoutError(f"{self.path} is locked by another process")
             try:
@@ -109,7 +113,9 @@ class Board:
             return self._alone(error)
 
     def _alone(self, error: OSError) -> File:
-        _log.warning("scoreboard: process %d counts itself alone: %s", self._pid, error)
+        if str(error) != self._told:
+            self._told = str(error)
+            _log.warning("scoreboard: process %d counts itself alone: %s", self._pid, error)
         private = PrivateMemory()
         prepare(private)
         return private
@@ -141,19 +147,22 @@ class Board:
     def _turn_over(self, file: File) -> None:
         """Start from zero if the service was started anew: no worker lives, and the last were of another family."""
         words = memoryview(file.memory).cast("Q")
-        mine, last = family(), words[layout.FAMILY]
+        mine = family()
         self._bury_the_dead(file)
-        used = range(words[layout.SLOTS_USED])
-        if mine == last or any(words[layout.slot_start(number) // WORD + layout.PID] for number in used):
+        if mine == words[layout.FAMILY]:
             return
-        for number in used:
-            start = layout.slot_start(number)
-            file.memory[start : start + layout.SLOT] = bytes(layout.SLOT)
-        words[layout.SLOTS_USED] = 0
-        for names in layout.NAMES:
-            words[names.used] = 1
+        used = range(words[layout.SLOTS_USED])
+        if not any(words[layout.slot_start(number) // WORD + layout.PID] for number in used):
+            for number in used:
+                start = layout.slot_start(number)
+                file.memory[start : start + layout.SLOT] = bytes(layout.SLOT)
+            words[layout.SLOTS_USED] = 0
+            for names in layout.NAMES:
+                words[names.used] = 1
+            memoryview(file.memory).cast("d")[layout.MADE_AT] = time()
+        # Last, so that whoever is killed before leaves it to the next; also where a server has replaced itself, and
+        # the workers of both meet.
         words[layout.FAMILY] = mine
-        memoryview(file.memory).cast("d")[layout.MADE_AT] = time()
 
     def _begin(self, file: File, number: int) -> None:
         """A new life of a worker number."""
@@ -163,9 +172,10 @@ class Board:
         head = start // WORD
         _bury(words, number)
         words[layout.SLOTS_USED] = max(words[layout.SLOTS_USED], number + 1)
-        before = Reader(file.memory).total(number)
-        words[head + layout.REQUESTS_BEFORE] = before.requests
-        words[head + layout.TIME_BEFORE] = before.micros
+        if words[head + layout.LIVES]:
+            requests, micros = Reader(file.memory).spent(number)
+            words[head + layout.REQUESTS_BEFORE] = requests
+            words[head + layout.TIME_BEFORE] = micros
         words[head + layout.LIVES] += 1
         memoryview(file.memory).cast("d")[head + layout.STARTED] = time()
         words[head + layout.PID] = self._pid
@@ -180,14 +190,32 @@ class Board:
 
     def _index(self, names: layout.Names, name: str) -> int:
         """The number of a name in a table: as others have it, or a new one."""
+        kept = layout.name(name)
+        full = self._full.get(names)
+        if full is not None:  # an app that calls each path a route of its own asks at each request
+            return full.get(kept, names.other)
         with self._threads:
             file = self._opened()
             if not self._hold(file):
                 return names.other
             try:
-                return _number(file, names, name)
+                return self._number(file, names, kept)
             finally:
                 self._let_go(file)
+
+    def _number(self, file: File, names: layout.Names, name: str) -> int:
+        """The number of a name in a table, where it is put if it is new and there is room."""
+        listed = Reader(file.memory).names(names)
+        known = {**{text: number for number, text in enumerate(listed)}, layout.OTHER: names.other}
+        number = len(listed)
+        if number == names.other:
+            self._full[names] = known
+        elif name not in known:
+            start = names.start + number * layout.NAME
+            file.memory[start : start + layout.NAME] = name.encode().ljust(layout.NAME, b"\0")
+            memoryview(file.memory).cast("Q")[names.used] = number + 1
+            return number
+        return known.get(name, names.other)
 
 
 def _bury(words: memoryview, number: int) -> None:
@@ -201,17 +229,3 @@ def _bury(words: memoryview, number: int) -> None:
     words[head + layout.LOST] += lost
     words[head + layout.UNLISTED] = 0
     words[head + layout.PID] = 0
-
-
-def _number(file: File, names: layout.Names, name: str) -> int:
-    """The number of a name in a table, where it is put if it is new and there is room."""
-    known, kept = Reader(file.memory).names(names), layout.name(name)
-    if kept in known:
-        return known.index(kept)
-    number = len(known)
-    if number == names.other:
-        return number
-    start = names.start + number * layout.NAME
-    file.memory[start : start + layout.NAME] = kept.encode().ljust(layout.NAME, b"\0")
-    memoryview(file.memory).cast("Q")[names.used] = number + 1
-    return number

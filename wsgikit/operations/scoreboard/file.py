@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-import stat
 from mmap import mmap
 from time import monotonic, sleep, time
 
+from wsgikit.operations.ownfile import open_own, still_at
 from wsgikit.operations.scoreboard import layout
 
 _PATIENCE = 0.5  # seconds until a lock counts as lost: a stopped process must not stop the others
 _PAUSE = 0.0005  # seconds between two tries
+_ALONE = 60.0  # seconds that a process counts itself alone before it tries to join the others again
 # There are more than one where a file was replaced, or a process that serves has forked.
 _kept: list[SharedFile] = []
 
@@ -33,14 +34,9 @@ class SharedFile:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        # In a folder that everybody may write to, no link and no file of a stranger's is taken for ours.
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        self._fd = open_own(path)
         try:
-            found = os.fstat(self._fd)
-            if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-                raise PermissionError(f"{path} is not a file of this user's alone")
-            self._identity = (found.st_dev, found.st_ino)
-            if found.st_size < layout.SIZE:
+            if os.fstat(self._fd).st_size < layout.SIZE:
                 os.ftruncate(self._fd, layout.SIZE)  # a second one that does so changes nothing
             self.reserve(0, layout.FIRST_SLOT)
             self.memory = mmap(self._fd, layout.SIZE)
@@ -56,11 +52,7 @@ class SharedFile:
 
     def in_place(self) -> bool:
         """Whether it is still the file at its path, which others meet in."""
-        try:
-            found = os.stat(self.path, follow_symlinks=False)
-        except OSError:
-            return False
-        return (found.st_dev, found.st_ino) == self._identity
+        return still_at(self.path, self._fd)
 
     def try_lock(self, byte: int) -> bool:
         """Take a lock, unless another process has it."""
@@ -84,20 +76,27 @@ class SharedFile:
         fcntl.lockf(self._fd, fcntl.LOCK_UN, 1, byte)
 
 
+def shared_file(path: str) -> SharedFile:
+    """The file at ``path``: as this process has opened it already, or its parent, whose locks it does not have."""
+    opened = (file for file in _kept if file.path == path and file.in_place())
+    return next(opened, None) or SharedFile(path)
+
+
 class PrivateMemory:
-    """A scoreboard of this process alone, where there can be no file: it counts itself, and sees nobody else."""
+    """A scoreboard of this process alone, while there can be no file: it counts itself, and sees nobody else."""
 
     path = ""
 
     def __init__(self) -> None:
         self.memory = mmap(-1, layout.SIZE)
+        self._until = monotonic() + _ALONE
 
     def reserve(self, start: int, size: int) -> None:
         """Memory is there when it is used."""
 
     def in_place(self) -> bool:
-        """There is no other."""
-        return True
+        """Not for ever: a file system may have room again, and what a stranger put there may be gone."""
+        return monotonic() < self._until
 
     def try_lock(self, byte: int) -> bool:
         """There is nobody to lock out."""

@@ -40,7 +40,7 @@ NAME = 128  # bytes
 class Names(NamedTuple):
     """A table of names from ``start`` on; the head has in its word ``used`` how many there are.
 
-    The first is empty, for requests that have none; the last stands for all that have found no place.
+    The first is empty, for requests that have none; the last, ``OTHER``, stands for all that have found no place.
     """
 
     used: int
@@ -53,6 +53,7 @@ class Names(NamedTuple):
         return self.room - 1
 
 
+OTHER = "(other)"
 ROUTES = Names(2, PAGE, 64)
 UPSTREAMS = Names(5, ROUTES.start + ROUTES.room * NAME, 64)
 NAMES = (ROUTES, UPSTREAMS)
@@ -76,7 +77,7 @@ SLOWEST = 8
 FAILED = 8
 EVENT = 256  # bytes
 EVENTS = PAGE
-EVENT_HEAD = Struct("<dQQ16s216s")  # when, microseconds, status, method, path; when is written last
+EVENT_HEAD = Struct("<dQQ16s216s")  # when, microseconds, status, method, path
 
 # Requests in flight.
 CORES = 64
@@ -131,8 +132,8 @@ def slot_start(number: int) -> int:
 
 
 def name(text: str) -> str:
-    """As much of a text as a table of names keeps."""
-    return text.encode("utf-8", "replace")[:NAME].decode("utf-8", "ignore")
+    """As much of a text as a table of names keeps; a NUL would be taken for its end."""
+    return text.replace("\0", "").encode("utf-8", "replace")[:NAME].decode("utf-8", "ignore")
 
 
 def text(raw: bytes) -> str:

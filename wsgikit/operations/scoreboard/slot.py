@@ -116,6 +116,7 @@ class Slot:
 
         ``since`` is a moment of the monotonic clock, which the processes of a host share.
         """
+        method_bytes, path_bytes = method.encode("latin-1", "replace"), path.encode("latin-1", "replace")
         try:
             core = self._free.pop()
         except IndexError:
@@ -123,7 +124,6 @@ class Slot:
             self._words[layout.UNLISTED] = len(self._beyond)
             return None
         core.requests = count = core.requests + 1
-        method_bytes, path_bytes = method.encode("latin-1", "replace"), path.encode("latin-1", "replace")
         _enter(self._memory, core.start, since, count, method_bytes, path_bytes)
         return core
 
@@ -220,7 +220,8 @@ class Slot:
         self._slow_floor = min(self._weights(time()))
 
     def _weights(self, now: float) -> list[int]:
-        return [micros if when > now - _SPAN else 0 for when, micros in self._slow]
+        # Also what is from a time to come, before the clock was set back.
+        return [micros if abs(now - when) < _SPAN else 0 for when, micros in self._slow]
 
     def _keep_failed(self, request: Finished) -> None:
         """Among the last that failed: in the place of the oldest."""

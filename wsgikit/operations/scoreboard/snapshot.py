@@ -134,15 +134,18 @@ class Reader:
         """The process that has the slot, 0 if none has."""
         return self._words[layout.slot_start(number) // WORD + layout.PID]
 
-    def total(self, number: int) -> Record:
-        """All that workers of a number have done."""
-        return Record.total(self._record(number, route) for route in range(layout.ROUTES.room))
+    def spent(self, number: int) -> tuple[int, int]:
+        """Requests and microseconds of all workers of a number; all others wait meanwhile who come to claim one."""
+        first = layout.slot_start(number) // WORD + layout.RECORDS
+        records = range(first, first + layout.ROUTES.room * layout.RECORD, layout.RECORD)
+        requests = sum(sum(self._words[start : start + layout.CELLS]) for start in records)
+        return requests, sum(self._words[start + layout.TIME] for start in records)
 
     def snapshot(self, service: str) -> Snapshot:
         """Everything."""
         slots = range(min(self._words[layout.SLOTS_USED], layout.SLOTS))
         names = self._numbered(layout.ROUTES)
-        by_slot = [{n: self._record(slot, n) for n in names} for slot in slots]
+        by_slot = [{n: self.record(slot, n) for n in names} for slot in slots]
         routes = {name: Record.total(records[n] for records in by_slot) for n, name in names.items()}
         workers = [
             self._worker(slot, Record.total(by_slot[slot].values())) for slot in slots if self.pid(slot)
@@ -163,7 +166,7 @@ class Reader:
         )
 
     def _numbered(self, table: layout.Names) -> dict[int, str]:
-        return {**dict(enumerate(self.names(table))), table.other: "(other)"}
+        return {**dict(enumerate(self.names(table))), table.other: layout.OTHER}
 
     def _upstreams(self, slots: range) -> dict[str, UpstreamRecord]:
         found = {}
@@ -187,7 +190,8 @@ class Reader:
     def _word(self, slot: int, word: int) -> int:
         return self._words[layout.slot_start(slot) // WORD + word]
 
-    def _record(self, slot: int, route: int) -> Record:
+    def record(self, slot: int, route: int) -> Record:
+        """What all workers of a number have done for a route."""
         start = layout.slot_start(slot) // WORD + layout.RECORDS + route * layout.RECORD
         *cells, sent, micros = self._words[start : start + layout.CELLS + 2].tolist()
         return Record(tuple(cells), sent, micros)

@@ -38,8 +38,8 @@ def main(view: View) -> str:
 def shown(text: str) -> str:
     """A text of a client's, in WSGI's view: as UTF-8, with what cannot be seen, or moves what can, written out."""
     try:
-        text = text.encode("latin-1").decode("utf-8", "replace")
-    except UnicodeEncodeError:  # a server that has decoded it
+        text = text.encode("latin-1").decode("utf-8")
+    except UnicodeError:  # the rule of a route, or what a server has decoded, or bytes that are no UTF-8
         pass
     return escape("".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text))
 
