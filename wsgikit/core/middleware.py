@@ -58,7 +58,7 @@ class Layer:
             raise wrong_type(
                 "Layer", "factory", factory, "a class or function whose first argument is the app"
             )
-        if _is_a(factory, Application) and not _is_a(factory, Middleware):
+        if _is_a(factory, Application) and not _wraps_an_app(factory):
             raise TypeError(f"Layer: {factory.__name__} is an app, not a layer: it wraps no app")
         self.factory = factory
         self._args = args
@@ -96,6 +96,12 @@ class Layer:
 
 def _is_a(factory: Any, kind: type) -> bool:
     return isinstance(factory, type) and issubclass(factory, kind)
+
+
+def _wraps_an_app(factory: type) -> bool:
+    """Whether an app of ours is a layer too: TransLogger and DispatcherMiddleware are, as their originals are."""
+    first = next(iter(own_signature(factory).parameters), "")
+    return issubclass(factory, Middleware) or first in ("app", "application")
 
 
 def _beside_the_app(factory: Any) -> Signature:
