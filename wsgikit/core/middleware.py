@@ -98,10 +98,10 @@ def _is_a(factory: Any, kind: type) -> bool:
     return isinstance(factory, type) and issubclass(factory, kind)
 
 
-def _wraps_an_app(factory: type) -> bool:
+def _wraps_an_app(factory: Any) -> bool:
     """Whether an app of ours is a layer too: TransLogger and DispatcherMiddleware are, as their originals are."""
     first = next(iter(own_signature(factory).parameters), "")
-    return issubclass(factory, Middleware) or first in ("app", "application")
+    return _is_a(factory, Middleware) or first in ("app", "application")
 
 
 def _beside_the_app(factory: Any) -> Signature:
