@@ -16,7 +16,7 @@ from tests.access.conftest import made
 from wsgikit.access.exchange import Exchange
 from wsgikit.access.formats import NAMED, compiled
 from wsgikit.access.parts import clf_time, iso_time
-from wsgikit.access.redact import DEFAULT, Redaction
+from wsgikit.http.redact import DEFAULT, Redaction
 
 Make = Callable[..., Exchange]
 KEYS = [
@@ -64,6 +64,16 @@ def test_what_is_missing_is_a_dash(exchange: Make) -> None:
 
 def test_a_user_cannot_break_out_of_its_field(exchange: Make) -> None:
     assert ' - a\\x20b\\"\\x0a [' in line("common", exchange({"REMOTE_USER": 'a b"\n'}))
+
+
+@pytest.mark.parametrize(("noted", "shown"), [("ann", "ann"), (7, "7"), ("", "jo"), (None, "jo")])
+def test_a_user_that_is_noted_is_seen_through_copies_of_environ(
+    exchange: Make, noted: Any, shown: str
+) -> None:
+    one = exchange({"REMOTE_USER": "jo", "wsgikit.notes": {"user": noted}})
+    for name in ("common", "combined"):
+        assert line(name, one).startswith(f"203.0.113.9 - {shown} [")
+    assert line("%u", one) == line("%(user)", one) == shown
 
 
 def test_the_request_line_is_the_servers_own_where_it_kept_it(exchange: Make) -> None:
@@ -127,6 +137,31 @@ def test_json_prints_each_note(exchange: Make) -> None:
     )
     assert entry["ev\x1bil"] == "\u2028"
     assert entry["time"].startswith("2026")
+
+
+class Strange:
+    """What an app may leave in the notes."""
+
+    def __init__(self, notes: dict[Any, Any]) -> None:
+        self.notes = notes
+
+    def __str__(self) -> str:
+        self.notes["while it is written"] = 1  # as another thread may
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize("name", ["json", "logfmt"])
+def test_no_note_loses_the_line(exchange: Make, name: str) -> None:
+    notes: dict[Any, Any] = {"wide": 10**5000}
+    notes |= {"strange": Strange(notes), Strange(notes): 1, "last": "x"}
+    found = line(name, exchange({"wsgikit.notes": notes}))
+    for shown in ("<int>", "<Strange>", "last"):
+        assert shown in found
+
+
+def test_a_note_without_text_loses_no_line_of_a_template(exchange: Make) -> None:
+    one = exchange({"wsgikit.notes": {"wide": 10**5000}})
+    assert line("%{wide}n", one) == line("%(wide)", one) == "<int>"
 
 
 def test_logfmt_quotes_where_it_has_to(exchange: Make) -> None:
@@ -247,3 +282,5 @@ def test_no_text_breaks_any_line(environ: dict[str, str], notes: dict[str, Any],
             assert len(re.findall(r'(?<!\\)(?:\\\\)*"', found)) in (2, 6)
         elif name == "logfmt":
             assert LOGFMT.sub("", found) == ""
+            for quoted in re.findall(r'="(?:[^"\\]|\\.)*"', found):
+                json.loads(quoted[1:])  # as readers of logfmt do

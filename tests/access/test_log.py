@@ -9,12 +9,14 @@ import json
 import logging
 import mmap
 import pickle
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from wsgiref.util import FileWrapper
 
 import pytest
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from wsgikit.access.log import AccessLog
 from wsgikit.access.requestid import RequestId
@@ -108,6 +110,34 @@ def test_an_app_that_raises_in_its_first_chunk_is_a_500(log: Log) -> None:
     with pytest.raises(KeyError):
         call(log.layer(broken))
     assert status_and_size(log) == (500, 0)
+
+
+def test_an_app_that_returns_none_stays_an_error_and_is_a_500(log: Log) -> None:
+    def forgets(environ: Any, start_response: Any) -> None:
+        start_response("200 OK", [])
+
+    with pytest.raises(TypeError):
+        call(log.layer(forgets))
+    assert status_and_size(log) == (500, 0)
+
+
+@pytest.mark.parametrize("status", ["302 Found", "204 No Content"])
+def test_a_close_that_fails_comes_after_the_status(log: Log, status: str) -> None:
+    class Body:
+        def __iter__(self) -> Iterator[bytes]:
+            return iter([b""])
+
+        def close(self) -> None:
+            raise OSError("late")
+
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response(status, [])
+        return Body()
+
+    with pytest.raises(OSError, match="late"):
+        call(log.layer(app))
+    assert status_and_size(log) == (int(status[:3]), 0)
+    assert log.only["error.type"] == "OSError"
 
 
 def test_an_app_that_raises_later_has_shown_its_status(log: Log) -> None:
@@ -221,6 +251,26 @@ def test_the_servers_file_wrapper_stays_one(log: Log) -> None:
     assert status_and_size(log) == (200, 100)
 
 
+@pytest.mark.parametrize(
+    ("announced", "sent"), [("30", 30), ("100", 90), ("", 90), ("junk", 90), ("9" * 5000, 90)]
+)
+def test_a_file_that_the_server_sends_itself_counts_as_far_as_it_is_announced(
+    log: Log, announced: str, sent: int
+) -> None:
+    """As gunicorn and waitress do with sendfile: no byte passes by here."""
+
+    def part(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("206 Partial Content", [("Content-Length", announced)])
+        file = io.BytesIO(b"x" * 100)
+        file.seek(10)
+        wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](file)
+        return wrapped
+
+    body = log.layer(part)({"wsgi.file_wrapper": FileWrapper}, lambda *_: None)  # type: ignore[arg-type]
+    body.close()  # type: ignore[attr-defined]
+    assert status_and_size(log) == (206, sent)
+
+
 def test_a_list_keeps_its_length(log: Log) -> None:
     body = log.layer(hello)({}, lambda *_: None)  # type: ignore[arg-type]
     assert len(body) == 1  # type: ignore[arg-type]
@@ -246,12 +296,53 @@ def test_a_request_leaves_no_cycle_behind(log: Log) -> None:
         gc.enable()
 
 
+def raises(environ: Any, start_response: Any) -> Iterable[bytes]:
+    raise KeyError("x")
+
+
+def raises_later(environ: Any, start_response: Any) -> Iterator[bytes]:
+    start_response("200 OK", [])
+    yield b"a"
+    raise KeyError("x")
+
+
+@pytest.mark.parametrize("app", [raises, raises_later])
+def test_a_request_that_failed_leaves_no_cycle_behind(log: Log, app: Any) -> None:
+    layer = log.layer(app)
+
+    def ask() -> None:
+        try:
+            body = layer({"REQUEST_METHOD": "GET"}, lambda *_: None)  # type: ignore[arg-type]
+            try:
+                list(body)
+            finally:
+                body.close()  # type: ignore[attr-defined]
+        except KeyError:
+            pass
+
+    ask()
+    gc.collect()
+    gc.disable()
+    try:
+        ask()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
 # --- who asked, and for what
 
 
 def test_the_client_is_the_one_that_trusted_proxies_verified(log: Log) -> None:
     layer = log.layer(TrustedProxies(hello, "private"))
     call(layer, headers={"X-Forwarded-For": "6.6.6.6, 203.0.113.9"}, environ={"REMOTE_ADDR": "10.0.0.1"})
+    entry = log.only
+    assert (entry["client.address"], entry["network.peer.address"]) == ("203.0.113.9", "10.0.0.1")
+
+
+def test_the_peer_is_known_also_behind_werkzeugs_own_proxyfix(log: Log) -> None:
+    layer = log.layer(ProxyFix(hello))
+    call(layer, headers={"X-Forwarded-For": "203.0.113.9"}, environ={"REMOTE_ADDR": "10.0.0.1"})
     entry = log.only
     assert (entry["client.address"], entry["network.peer.address"]) == ("203.0.113.9", "10.0.0.1")
 
@@ -378,6 +469,30 @@ def test_a_condition_sees_the_verified_client(log: Log) -> None:
     assert log == []
 
 
+def test_a_choice_changes_nothing_in_the_line() -> None:
+    lines: list[str] = []
+    for skip in (None, "/none"):
+        layer = AccessLog(TrustedProxies(hello, "private"), "%(var.REMOTE_ADDR)", to=lines.append, skip=skip)
+        call(layer, headers={"X-Forwarded-For": "203.0.113.9"}, environ={"REMOTE_ADDR": "10.0.0.1"})
+    assert lines == ["10.0.0.1", "10.0.0.1"]
+
+
+def test_a_choice_can_be_made_by_the_notes(log: Log) -> None:
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        environ["wsgikit.notes"]["cache"] = environ["PATH_INFO"][1:]
+        return hello(environ, start_response)
+
+    layer = log.layer(app, skip=lambda environ, status: environ["wsgikit.notes"]["cache"] == "hit")
+    for path in ("/hit", "/miss"):
+        call(layer, path=path)
+    assert log.only["cache"] == "miss"
+
+
+def test_a_path_is_found_as_people_write_it(log: Log) -> None:
+    call(log.layer(hello, skip="/café"), path="/caf%C3%A9")
+    assert log == []
+
+
 @pytest.mark.parametrize(
     ("options", "logged"),
     [
@@ -424,6 +539,21 @@ def test_memory_that_a_request_took_can_be_printed() -> None:
     assert 12 << 20 < delta <= rss
 
 
+def test_memory_is_in_the_line_where_it_is_asked_for(log: Log) -> None:
+    call(log.layer(hello, memory=True))
+    assert log.only["rss"] > 1 << 20
+    assert abs(log.only["rss_delta"]) < 64 << 20
+    assert list(log.only)[-2:] == ["rss", "rss_delta"]
+    log.clear()
+    call(AccessLog(hello, "logfmt", to=log.append, memory=True))
+    assert re.search(r" rss=\d+ rss_delta=-?\d+$", log[0])
+    log.clear()
+    call(AccessLog(hello, "uwsgi", to=log.append, memory=True))
+    assert re.match(
+        r"\{address space usage: \d+ bytes/\d+MB\} \{rss usage: \d+ bytes/\d+MB\} \[pid: ", log[0]
+    )
+
+
 def test_a_sample_is_drawn(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     from wsgikit.access import log as module
 
@@ -468,8 +598,17 @@ def test_a_failing_skip_loses_no_line(log: Log, caplog: pytest.LogCaptureFixture
     assert "ZeroDivisionError" in caplog.text
 
 
+def test_a_complaint_holds_no_byte_of_a_strangers(log: Log, caplog: pytest.LogCaptureFixture) -> None:
+    def fails(environ: Any, status: int) -> bool:
+        raise ValueError(environ["PATH_INFO"])
+
+    call(log.layer(hello, skip=fails), environ={"PATH_INFO": "/a\nforged: \x1b[31m"})
+    (record,) = caplog.records
+    assert record.getMessage() == r"access log: skip or only: ValueError: /a\x0aforged: \x1b[31m"
+
+
 def test_what_a_server_got_wrong_loses_the_line_and_not_the_answer() -> None:
-    layer = AccessLog(hello, to=[].append)
+    layer = AccessLog(hello, to=list[str]().append)
     assert call(layer, environ={"REMOTE_ADDR": 7}).body == b"hello"
     assert layer.dropped == 1
 
@@ -485,6 +624,10 @@ def test_what_a_server_got_wrong_loses_the_line_and_not_the_answer() -> None:
         ({"sample": "all"}, TypeError, "sample='all'"),
         ({"skip": 7}, TypeError, "skip=7"),
         ({"skip": [7]}, TypeError, "skip=7"),
+        ({"skip": [["/health"]]}, TypeError, r"skip=\['/health'\]"),
+        ({"memory": "yes"}, TypeError, "memory='yes'"),
+        ({"memory": True}, ValueError, "memory=True .* json, logfmt or uwsgi"),
+        ({"memory": True, "format": "%(addr)"}, ValueError, r"%\(rss\)"),
         ({"skip": "health"}, ValueError, "starts with a slash"),
         ({"only": b"/"}, TypeError, "only=b'/'"),
         ({"redact": "password"}, TypeError, "redact='password'"),

@@ -115,6 +115,70 @@ def test_a_file_is_opened_again_when_it_was_rotated_away(
     assert path.read_text() == "4\n"
 
 
+@pytest.mark.parametrize("to", ["stdout", "access.log"])
+def test_a_line_that_a_full_disk_cut_short_spoils_no_other(to: str, tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk: both take a part of what is written without a word."""
+    code = (
+        "import resource, sys\n"
+        "from wsgikit.access.sinks import opened\n"
+        "sink = opened(sys.argv[1], None)\n"
+        "most = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10, most[1]))\n"
+        "for line in ('first', 'second', 'third'):\n"
+        "    try: sink.write(line)\n"
+        "    except OSError: print(line, 'is lost', file=sys.stderr)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, most)\n"
+        "sink.write('fourth')\n"
+        "sink.write('fifth')\n"
+    )
+    path = tmp_path / "access.log"
+    with (path if to == "stdout" else tmp_path / "out").open("wb") as out:
+        target = to if to == "stdout" else str(path)
+        done = subprocess.run(
+            [sys.executable, "-c", code, target],
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=True,
+            timeout=30,
+        )
+    assert done.stderr.splitlines() == ["second is lost", "third is lost"]
+    assert path.read_text().splitlines() == ["first", "seco", "fourth", "fifth"]
+
+
+def test_a_named_pipe_that_nobody_reads_holds_nobody_up(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    sink = opened(path, None)
+    with pytest.raises(OSError, match="No such device"):
+        sink.write("lost")
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        sink.write("a line")
+        assert os.read(reader, 100) == b"a line\n"
+    finally:
+        os.close(reader)
+
+
+def test_threads_that_write_first_at_once_open_one_file(tmp_path: Path) -> None:
+    def write() -> None:
+        barrier.wait(10)
+        sink.write("a line")
+
+    before = len(os.listdir("/proc/self/fd"))
+    sinks_ = []
+    for number in range(20):
+        sink, barrier = opened(tmp_path / str(number), None), threading.Barrier(4)
+        threads = [threading.Thread(target=write) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (tmp_path / str(number)).read_text() == "a line\n" * 4
+        sinks_.append(sink)
+    assert len(os.listdir("/proc/self/fd")) == before + 20
+
+
 def test_a_folder_that_went_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
     monkeypatch.setattr(sinks, "monotonic", lambda: now[0])
@@ -149,11 +213,23 @@ def test_processes_do_not_mix_their_lines(tmp_path: Path) -> None:
     assert all(re.fullmatch(r"parent|0{300}|1{300}|2{300}", line) for line in lines)
 
 
+@pytest.mark.parametrize("name", ["log", "logs", "stderr.log", "stdout.log", "std", "a:b"])
+def test_a_file_may_have_a_name_that_is_near_a_word(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    opened(name, None).write("a line")
+    assert (tmp_path / name).read_text() == "a line\n"
+
+
 @pytest.mark.parametrize(
     ("to", "error", "said"),
     [
         ("stdrr", ValueError, "did you mean 'stderr'"),
         ("Stdout", ValueError, "did you mean 'stdout'"),
+        ("sylog:shop", ValueError, "did you mean 'syslog:'"),
+        ("syslog", ValueError, "did you mean 'syslog:'"),
+        ("loger:shop.access", ValueError, "did you mean 'logger:'"),
         ("", ValueError, "to=''"),
         ("/nowhere/at/all/access.log", ValueError, "a folder that exists"),
         ("/", ValueError, "a folder that exists"),

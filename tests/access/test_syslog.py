@@ -144,6 +144,31 @@ def test_facilities_have_the_numbers_of_rfc_5424() -> None:
 # --- a syslogd that is gone, slow or dead
 
 
+def test_no_thread_closes_a_socket_that_another_is_sending_on() -> None:
+    """Between two calls its number may have gone to somebody else's connection."""
+    together = threading.Barrier(2)
+    met: list[bool] = []
+
+    class Socket:
+        def send(self, message: bytes) -> None:
+            try:
+                together.wait(0.2)
+                met.append(True)
+            except threading.BrokenBarrierError:
+                met.append(False)
+
+        def close(self) -> None:
+            pass
+
+    channel = module.Datagrams(Socket)  # type: ignore[arg-type]
+    threads = [threading.Thread(target=channel.send, args=(b"x",)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert met == [False, False]
+
+
 def test_a_restarted_syslog_is_found_again(dev_log: socket.socket, tmp_path: Path) -> None:
     sink = opened("syslog:shop", None)
     sink.write("1")
@@ -167,6 +192,11 @@ def test_one_that_reads_nothing_holds_nobody_up(dev_log: socket.socket) -> None:
 
     with pytest.raises(BlockingIOError):
         flood()
+
+
+@pytest.mark.parametrize(("host", "waits"), [("logs.example", True), ("127.0.0.1", False), ("[::1]", False)])
+def test_udp_to_a_name_has_a_queue_as_a_resolver_may_be_dead(host: str, waits: bool) -> None:
+    assert isinstance(opened(f"syslog://{host}", None), Queued) is waits
 
 
 def test_tcp_has_a_queue_of_its_own(tcp: socket.socket) -> None:

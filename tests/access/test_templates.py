@@ -12,7 +12,7 @@ import pytest
 
 from wsgikit.access.exchange import Exchange
 from wsgikit.access.formats import compiled
-from wsgikit.access.redact import DEFAULT, Redaction
+from wsgikit.http.redact import DEFAULT, Redaction
 
 Make = Callable[..., Exchange]
 ENVIRON = {
@@ -26,6 +26,8 @@ ENVIRON = {
     "HTTP_HOST": "shop.example:8000",
     "HTTP_USER_AGENT": "curl/8",
     "HTTP_REFERER": "https://a.example/?token=t&b=1",
+    "HTTP_X_ORIGINAL_URL": "/a?token=t&b=1",
+    "REDIRECT_QUERY_STRING": "token=t&b=1",
     "HTTP_AUTHORIZATION": "Basic eA==",
     "HTTP_COOKIE": "theme=dark; sessionid=s3cret",
     "wsgikit.original": {"REMOTE_ADDR": "10.0.0.1"},
@@ -37,6 +39,7 @@ HEADERS = [
     ("Vary", "A"),
     ("vary", "B"),
     ("Location", "/?token=t"),
+    ("Link", "</next?token=t&a=1>; rel=next"),
 ]
 
 
@@ -89,6 +92,9 @@ def with_ids(shown: str) -> str:
         ("%{Vary}o", "A, B"),
         ("%{Set-Cookie}o", "[redacted]"),
         ("%{Location}o", "/?token=[redacted]"),
+        ("%{Link}o", "</next?token=[redacted]&a=1>; rel=next"),
+        ("%{X-Original-URL}i", "/a?token=[redacted]&b=1"),
+        ("%{REDIRECT_QUERY_STRING}e", "token=[redacted]&b=1"),
         ("%{X-None}o", "-"),
         ("%p", "8000"),
         ("%{remote}p", "51234"),
@@ -118,7 +124,7 @@ def with_ids(shown: str) -> str:
         ("%v", "shop"),
         ("%V", "shop.example:8000"),
         ("%X", "-"),
-        ("%I", "184"),
+        ("%I", "216"),
         ("%^FB", "125000"),
         ("%200,304m", "GET"),
         ("%404m", "-"),
@@ -140,6 +146,11 @@ def test_apaches_combined_is_ours(exchange: Make) -> None:
 
 def test_a_cookie_shows_where_nothing_is_redacted(exchange: Make) -> None:
     assert line("%{theme}C %{sessionid}C", exchange(ENVIRON), redact=()) == "dark s3cret"
+
+
+def test_a_cookie_is_found_whatever_stands_around_it(exchange: Make) -> None:
+    cookies = f'a="{chr(92) * 64_000}"; junk; \x00=\x01; theme="dark"'
+    assert line("%{theme}C", exchange({"HTTP_COOKIE": cookies}), redact=()) == "dark"
 
 
 def test_bytes_out_are_head_and_body(exchange: Make) -> None:
@@ -260,6 +271,9 @@ def own_rss() -> int:
         ("%m\u2028", "a template for one line"),
         ("%m\x1b[31m", "without control characters"),
         ("%(method)\x0b%(uri)", "a template for one line"),
+        ('%(h)s "%(r)s" %(s)s', "gunicorn's or Paste's"),
+        ("%(REMOTE_ADDR)s", "or Apache's, as %h"),
+        ("%({Referer}i)s", "gunicorn's"),
         ("%h %Z", "'%Z' is no directive; these are: %% %a"),
         ("%", "'%' is no directive"),
         ("%{X}", "is no directive"),

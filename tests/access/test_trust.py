@@ -194,6 +194,29 @@ def test_the_older_values_win_when_two_layers_run() -> None:
     assert environ["wsgikit.original"]["wsgi.url_scheme"] == "http"
 
 
+def test_one_inside_another_leaves_what_is_verified_as_it_is() -> None:
+    """A gateway and the app in it may both have one: the scheme stays https, and the prefix goes before once."""
+    given_ = {"for": f"{CLIENT}, {INNER}", "proto": "https", "host": "shop.example", "prefix": "/app"}
+    once = seen(given_, prefix=True)
+    twice = environ_of(given_)
+    inner = TrustedProxies(nothing, TRUSTED, prefix=True)
+    TrustedProxies(inner, TRUSTED, prefix=True)(twice, lambda *_: None)  # type: ignore[arg-type]
+    assert twice == once
+    assert (twice["wsgi.url_scheme"], twice["SCRIPT_NAME"]) == ("https", "/app")
+
+
+@pytest.mark.parametrize(
+    ("options", "client", "left"),
+    [({"hops": 1}, INNER, INNER), ({"networks": ["192.0.2.1"]}, CLIENT, None)],
+)
+def test_one_inside_another_may_believe_less(options: dict[str, Any], client: str, left: Any) -> None:
+    environ = environ_of({"for": f"{CLIENT}, {INNER}", "proto": "https"})
+    inner = TrustedProxies(nothing, **{"networks": TRUSTED, **options})
+    TrustedProxies(inner, TRUSTED)(environ, lambda *_: None)  # type: ignore[arg-type]
+    assert (environ["REMOTE_ADDR"], environ.get("HTTP_X_FORWARDED_FOR")) == (client, left)
+    assert environ["wsgikit.original"]["REMOTE_ADDR"] == PEER
+
+
 @pytest.mark.filterwarnings("ignore:'cgi' is deprecated:DeprecationWarning")  # WebOb imports it
 @pytest.mark.parametrize(("text", "client", "left"), WALKS)
 @pytest.mark.parametrize("peer", [PEER, STRANGER])
@@ -284,6 +307,32 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             layer(environ, lambda *_: None)  # type: ignore[arg-type]
             assert environ["REMOTE_ADDR"] in (text, CLIENT)
     assert len(layer._known) <= 8
+
+
+MADE_UP = st.text(
+    st.sampled_from('",;=\\ \t10.0.0.1203.0.113.9forprotohost[]:_<>%/\x00\x1b\xe9'), max_size=40
+)
+ADDED = {  # by proxies that are trusted
+    "for": [CLIENT, f"{CLIENT}, {INNER}", "[2001:db8::1]:80"],
+    "real": [CLIENT],
+    "fwd": [
+        f"for={CLIENT};proto=https",
+        'for="[2001:db8::9]:4711";proto=https;host="shop.example:80"',
+        f'for="{CLIENT}";x="a\\"b,c", for="{INNER}:80";by="a,b"',
+    ],
+}
+FAMILY = {"for": "x-forwarded", "real": "x-real-ip", "fwd": "forwarded"}
+
+
+@given(st.sampled_from([(name, text) for name in ADDED for text in ADDED[name]]), MADE_UP)
+def test_nothing_that_a_client_makes_up_changes_what_proxies_add(added: tuple[str, str], text: str) -> None:
+    name, right = added
+    for given_ in (first := {name: right}, {name: f"{text}, {right}"}):
+        environ = seen(given_, headers=FAMILY[name])
+        del environ["wsgikit.original"]
+        if given_ is first:
+            expected = environ
+    assert environ == expected
 
 
 TEXT = st.one_of(

@@ -331,6 +331,9 @@ SCHEMES: list[tuple[dict[str, Any], str]] = [
     ({"scheme": "http", "proto": "http", "UWSGI_SCHEME": "https"}, "https"),
     ({"scheme": "https", "proto": "https", "UWSGI_SCHEME": "http"}, "http"),
     ({"scheme": "https", "proto": "https", "server_port": "443"}, "https"),
+    # the port alone says nothing: Apache and tornado take it from the client's own Host header
+    ({"scheme": "http", "proto": "http", "server_port": "443"}, "http"),
+    ({"scheme": "http", "proto": "https", "server_port": "443"}, "http"),
     ({"scheme": "https", "proto": "https", "gunicorn.socket": TLS}, "https"),
     ({"scheme": "https", "proto": "https", "gunicorn.socket": object()}, "http"),
     # nobody said https, so it is the server's own

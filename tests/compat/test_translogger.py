@@ -127,6 +127,12 @@ def test_nobody_chooses_his_address(lines: Lines) -> None:
     assert lines.of(compat.TransLogger, inside, sent, **options) == "203.0.113.9"
 
 
+def test_what_a_server_got_wrong_harms_no_answer(lines: Lines, caplog: pytest.LogCaptureFixture) -> None:
+    app = compat.TransLogger(page, logger=lines.logger)
+    assert call(app, environ={"SCRIPT_NAME": 5, "RAW_URI": "", "REQUEST_URI": ""}).body == b"hello"
+    assert "a line was lost: TypeError" in caplog.text
+
+
 def test_bytes_are_those_that_were_sent(lines: Lines) -> None:
     def unsized(environ: Any, start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", [("Content-Type", "text/plain")])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsgikit.http.address import address
+from wsgikit.http.address import address, numbered
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,31 @@ def test_an_address_is_spelled_in_one_way(text: str, found: str) -> None:
 )
 def test_what_is_no_address_is_none(text: str) -> None:
     assert address(text) is None
+
+
+@given(
+    st.one_of(
+        st.ip_addresses(v=4).map(str),
+        st.lists(st.one_of(st.integers(0, 300).map(str), st.text("0123456789", max_size=3)), max_size=5).map(
+            ".".join
+        ),
+    )
+)
+def test_the_quick_way_for_ipv4_finds_what_ipaddress_finds(text: str) -> None:
+    try:
+        found = ip_address(text)
+    except ValueError:
+        assert address(text) is numbered(text) is None
+    else:
+        assert (address(text), numbered(text)) == (str(found), (4, int(found)))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("2001:db8::1", "2001:db8::1"), ("[::ffff:192.0.2.1]:80", "192.0.2.1"), ("192.0.2.1:80", "192.0.2.1")],
+)
+def test_a_number_is_that_of_the_address(text: str, found: str) -> None:
+    assert numbered(text) == (ip_address(found).version, int(ip_address(found)))
 
 
 @given(st.text(max_size=60))

@@ -134,6 +134,12 @@ def test_a_file_lists_networks_and_names(listed: Path) -> None:
     assert [networks.contains(a) for a in ("10.0.0.1", "127.0.0.1", "192.0.2.1", "8.8.8.8")] == [1, 1, 1, 0]
 
 
+def test_a_file_from_windows_has_a_mark_at_its_begin(listed: Path) -> None:
+    listed.write_bytes(b"\xef\xbb\xbf192.0.2.1\r\n10.0.0.0/8\r\n")
+    networks = Networks(f"@{listed}")
+    assert [networks.contains(a) for a in ("192.0.2.1", "10.0.0.1", "8.8.8.8")] == [1, 1, 0]
+
+
 def test_a_wrong_line_is_named_with_its_number(listed: Path) -> None:
     listed.write_text("10.0.0.0/8\nloopbak\n")
     with pytest.raises(ValueError, match=r"line 2='loopbak' .* did you mean 'loopback'"):

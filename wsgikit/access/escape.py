@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from json.encoder import encode_basestring_ascii
 
-from wsgikit.access.remembered import Remembered
-
 _UNSAFE = re.compile(r"[^ !#-\[\]-~]")  # printable ASCII without the quote and the backslash
 _UNSAFE_BARE = re.compile(r"[^!#-\[\]-~]")  # and without the space that ends an unquoted field
 
@@ -25,19 +23,22 @@ def _escape(match: re.Match[str]) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """For a field in quotes."""
     return _UNSAFE.sub(_escape, text)
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
+    """For a field that ends at a space."""
     return _UNSAFE_BARE.sub(_escape, text)
 
 
-quoted = Remembered(_quoted).__getitem__
-"""``quoted(text)``: for a field in quotes."""
-
-bare = Remembered(_bare).__getitem__
-"""``bare(text)``: for a field that ends at a space."""
+def text_of(value: object) -> str:
+    """``str(value)``, or its type's name where it has no text, as an integer of 5,000 digits has none."""
+    try:
+        return str(value)
+    except Exception:
+        return f"<{type(value).__name__}>"
 
 
 def json_text(text: str) -> str:

@@ -5,31 +5,37 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wsgikit.access.apache import apache
-from wsgikit.access.escape import bare, quoted
+from wsgikit.access.escape import bare, quoted, text_of
 from wsgikit.access.parts import clf_time, request_lines
-from wsgikit.access.remembered import Remembered
 from wsgikit.access.structured import json, logfmt
-from wsgikit.access.uwsgi import DEFAULT_LINE, uwsgi
-from wsgikit.core.errors import wrong_choice, wrong_type
+from wsgikit.access.uwsgi import DEFAULT_LINE, MEMORY_REPORT, uwsgi
+from wsgikit.core.errors import wrong_choice, wrong_type, wrong_value
+from wsgikit.core.remembered import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wsgikit.access.exchange import Exchange
-    from wsgikit.access.redact import Redaction
+    from wsgikit.http.redact import Redaction
 
     Format = Callable[[Exchange], str]
 
 
-def compiled(text: str, redaction: Redaction, *, layer: str = "AccessLog") -> Format:
+def compiled(text: str, redaction: Redaction, *, memory: bool = False, layer: str = "AccessLog") -> Format:
     """The function for ``text``: a name out of ``NAMED``, an Apache template (``%h``) or a uWSGI one (``%(addr)``).
 
-    Raises ``ValueError`` for an unknown name or directive.
+    ``memory`` says whether its lines are to have the memory of the process. Raises ``ValueError`` for an unknown name
+    or directive, and where a format has no place for memory.
     """
     if not isinstance(text, str):
         raise wrong_type(
             layer, "format", text, f"one of {', '.join(map(repr, NAMED))}, or a template such as '%a %s'"
         )
+    if memory and text not in ("json", "logfmt", "uwsgi"):
+        wanted = "False, or the format json, logfmt or uwsgi; a uWSGI template has %(rss) and %(rss_delta)"
+        raise wrong_value(layer, "memory", memory, wanted)
+    if memory and text == "uwsgi":
+        return uwsgi(MEMORY_REPORT + DEFAULT_LINE, redaction, layer=layer)
     named = NAMED.get(text)
     if named is not None:
         return named(redaction)
@@ -45,8 +51,9 @@ def common(redaction: Redaction) -> Format:
 
     def line(exchange: Exchange) -> str:
         get = exchange.environ.get
+        person = people[get("REMOTE_ADDR"), exchange.notes.get("user") or get("REMOTE_USER")]
         return (
-            f"{people[get('REMOTE_ADDR'), get('REMOTE_USER')]} [{clf_time(int(exchange.started))}]"
+            f"{person} [{clf_time(int(exchange.started))}]"
             f' "{request_line(exchange)}" {exchange.status} {exchange.sent or "-"}'
         )
 
@@ -68,8 +75,9 @@ def combined(redaction: Redaction) -> Format:
 
     def line(exchange: Exchange) -> str:
         get, sent = exchange.environ.get, exchange.request.get
+        person = people[get("REMOTE_ADDR"), exchange.notes.get("user") or get("REMOTE_USER")]
         return (
-            f"{people[get('REMOTE_ADDR'), get('REMOTE_USER')]} [{clf_time(int(exchange.started))}]"
+            f"{person} [{clf_time(int(exchange.started))}]"
             f' "{request_line(exchange)}" {exchange.status} {exchange.sent or "-"}'
             f" {browsers[sent('HTTP_REFERER'), sent('HTTP_USER_AGENT')]}"
         )
@@ -77,9 +85,10 @@ def combined(redaction: Redaction) -> Format:
     return line
 
 
-def _person(known: tuple[str | None, str | None]) -> str:
-    address, user = known
-    return f"{bare(address or '-')} - {bare(user or '-')}"
+def _person(known: tuple[str | None, object]) -> str:
+    """Who asked, from the address and what ``parts.user`` gives; an app may note its user as a number."""
+    address, name = known
+    return f"{bare(address or '-')} - {bare(text_of(name or '-'))}"
 
 
 def uwsgi_line(redaction: Redaction) -> Format:

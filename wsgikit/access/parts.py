@@ -6,24 +6,27 @@ from functools import lru_cache
 from time import gmtime, localtime
 from typing import TYPE_CHECKING
 
-from wsgikit.access.escape import bare, quoted
+from wsgikit.access.escape import quoted, text_of
 from wsgikit.access.exchange import target_of
-from wsgikit.access.remembered import Remembered
+from wsgikit.core.remembered import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from time import struct_time
 
     from wsgikit.access.exchange import Exchange
-    from wsgikit.access.redact import Redaction
+    from wsgikit.http.redact import Redaction
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def user(exchange: Exchange) -> str:
-    """REMOTE_USER as the server or the app left it, or a dash."""
-    name = exchange.environ.get("REMOTE_USER")
-    return bare(str(name)) if name else "-"
+def user(exchange: Exchange) -> str | None:
+    """Who asked: what a layer or the app has noted as ``user``, else REMOTE_USER as it is at the end.
+
+    A layer between may have copied environ, so that REMOTE_USER of further in is not seen here.
+    """
+    name = exchange.notes.get("user") or exchange.environ.get("REMOTE_USER")
+    return name if name is None or type(name) is str else text_of(name)
 
 
 def request_lines(redaction: Redaction) -> Callable[[Exchange], str]:

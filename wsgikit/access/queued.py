@@ -10,6 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from weakref import finalize
 
+from wsgikit.access.escape import quoted, text_of
 from wsgikit.core.process import PerProcess
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _drain(lines: Lines, write: Callable[[str], object], lost: _Lost) -> None:
             write(line)
         except Exception as error:
             lost.lines += 1
-            lost.tell(f"{type(error).__name__}: {error}")
+            lost.tell(f"{type(error).__name__}: {quoted(text_of(error))}")
 
 
 def _stop(lines: Lines, thread: threading.Thread, pid: int) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsgikit.access.tracecontext import continued, sound_state
 from wsgikit.access.uuid7 import uuid7
+from wsgikit.core.environ import header_key
 from wsgikit.core.errors import wrong_type, wrong_value
 from wsgikit.core.headers import replaced, valid_name
 from wsgikit.core.middleware import Middleware
@@ -58,7 +59,7 @@ class RequestId(Middleware):
         self.header = _field(header)
         self.trust = trust
         self._trusted = None if trust is None else Networks(trust, layer="RequestId", option="trust")
-        self._key = "HTTP_" + header.upper().replace("-", "_")
+        self._key = header_key(header)
         self._lowered = header.lower()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

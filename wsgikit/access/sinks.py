@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -67,8 +68,9 @@ def _named(to: Any, layer: str) -> Sink:
 
 def _path(to: str, layer: str) -> str:
     if "/" not in to:
-        hint = suggestion(to, ["stderr", "stdout", "syslog:", "logger:"])
-        if hint or not to:  # a file named "stdrr" is nobody's wish
+        scheme, colon, _ = to.partition(":")
+        hint = suggestion(scheme + colon, ["stderr", "stdout", "syslog:", "logger:"], nearness=0.8)
+        if hint or not to:  # a file named "stdrr" is nobody's wish; one named "log" or "stderr.log" may be
             raise wrong_value(layer, "to", to, _WANTED + hint)
     path = os.path.abspath(to)
     if os.path.isdir(path) or not os.path.isdir(os.path.dirname(path)):
@@ -84,7 +86,23 @@ class Called:
         self.dropped = 0
 
 
-class Stream:
+class _Lines:
+    """Puts lines into a descriptor, each in one system call."""
+
+    _torn = False
+
+    def _put(self, descriptor: int, line: str) -> None:
+        """Write a line or raise. A disk that fills up takes a part of one; the next begins on a line of its own."""
+        data = f"{line}\n".encode("utf-8", "backslashreplace")
+        if self._torn:
+            data = b"\n" + data
+        if os.write(descriptor, data) != len(data):
+            self._torn = True
+            raise OSError(errno.ENOSPC, "only a part of the line was taken")
+        self._torn = False
+
+
+class Stream(_Lines):
     """Writes to ``sys.stderr`` or ``sys.stdout``, whichever object that is when the line comes."""
 
     def __init__(self, name: str) -> None:
@@ -104,7 +122,7 @@ class Stream:
             else:
                 stream.flush()  # what others have written comes first
                 # Past the stream's two buffers: half the cost, and whole in a pipe that other processes share.
-                os.write(descriptor, (line + "\n").encode("utf-8", "backslashreplace"))
+                self._put(descriptor, line)
                 return
         stream.write(line + "\n")
         stream.flush()
@@ -119,49 +137,53 @@ class File:
         self.dropped = 0
 
     def write(self, line: str) -> None:
-        """Append one line in one system call: O_APPEND keeps the lines of several processes apart."""
-        os.write(self._open.get().descriptor(), f"{line}\n".encode("utf-8", "backslashreplace"))
+        """Append one line; O_APPEND keeps those of several processes apart."""
+        self._open.get().write(line)
 
 
-class _OpenFile:
+class _OpenFile(_Lines):
+    _descriptor = -1
+
     def __init__(self, path: str) -> None:
         self._path = path
-        self._descriptor = -1
-        self._identity: tuple[int, int] | None = None
-        self._checked = 0.0
+        self._descriptor = _open(path)
+        self._identity = _identity(os.fstat(self._descriptor))
+        self._checked = monotonic()
 
-    def descriptor(self) -> int:
+    def write(self, line: str) -> None:
         now = monotonic()
-        if self._descriptor < 0:
-            self._reopen()
-        elif now - self._checked <= _RECHECK:
-            return self._descriptor
-        elif self._there() != self._identity:
-            try:
-                self._reopen()
-            except OSError:  # the folder is gone or closed to us: the old file still takes lines
-                pass
-        self._checked = now
-        return self._descriptor
+        if now - self._checked > _RECHECK:
+            self._checked = now
+            self._follow()
+        self._put(self._descriptor, line)
 
-    def _there(self) -> tuple[int, int] | None:
-        """Which file the path names now."""
+    def _follow(self) -> None:
+        """Go over to the file that the path names now."""
         try:
-            found = os.stat(self._path)
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
-
-    def _reopen(self) -> None:
-        fresh = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        found = os.fstat(fresh)
-        if self._descriptor < 0:
-            self._descriptor = fresh
-        else:
-            os.dup2(fresh, self._descriptor, inheritable=False)  # other threads may be about to write to it
-            os.close(fresh)
-        self._identity = found.st_dev, found.st_ino
+            if _identity(os.stat(self._path)) == self._identity:
+                return
+        except OSError:  # nothing is there
+            pass
+        try:
+            fresh = _open(self._path)
+        except OSError:  # the folder is gone or closed to us: the old file still takes lines
+            return
+        self._identity, self._torn = _identity(os.fstat(fresh)), False
+        os.dup2(fresh, self._descriptor, inheritable=False)  # other threads may be about to write to it
+        os.close(fresh)
 
     def __del__(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
+
+
+def _open(path: str) -> int:
+    # Not to be kept waiting by a named pipe that nobody reads: the line is lost, and the next tries again.
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+    descriptor = os.open(path, flags, 0o644)
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
+def _identity(found: os.stat_result) -> tuple[int, int]:
+    return found.st_dev, found.st_ino

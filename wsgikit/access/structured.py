@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
-from wsgikit.access.escape import bare, json_text, quoted
+from wsgikit.access.escape import bare, json_text, text_of
 from wsgikit.access.exchange import target_of
 from wsgikit.access.parts import iso_time
-from wsgikit.access.remembered import Remembered
+from wsgikit.core.remembered import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wsgikit.access.exchange import Exchange
-    from wsgikit.access.redact import Redaction
+    from wsgikit.http.redact import Redaction
 
 # An exchange's parts that repeat, each a text of its own.
 Ends = tuple[str | None, str | None]
@@ -42,13 +43,14 @@ def json(redaction: Redaction) -> Callable[[Exchange], str]:
     """One JSON object a line; a header that a request lacks is null. Each note follows."""
 
     def pairs(values: Mapping[str, Any]) -> str:
-        return ", ".join(f'"{name}": {json_value(value)}' for name, value in values.items())
+        return ", ".join([f'"{name}": {json_value(value)}' for name, value in values.items()])
 
     hosts, requests, browsers = _parts(redaction, pairs)
 
     def line(exchange: Exchange) -> str:
-        environ, get, notes = exchange.environ, exchange.request.get, exchange.notes
-        host = hosts[environ.get("REMOTE_ADDR"), environ.get("wsgikit.original", environ).get("REMOTE_ADDR")]
+        environ, request, notes = exchange.environ, exchange.request, exchange.notes
+        get = request.get
+        host = hosts[environ.get("REMOTE_ADDR"), environ.get("wsgikit.original", request).get("REMOTE_ADDR")]
         asked = requests[
             get("REQUEST_METHOD"),
             get("RAW_URI"),
@@ -63,14 +65,19 @@ def json(redaction: Redaction) -> Callable[[Exchange], str]:
             f', "request.id": {json_value(exchange.request_id)}'
             f', "duration": {exchange.duration:.6f}, "ttfb": {exchange.ttfb:.6f}'
         )
-        return f"{text}{''.join(map(_member, notes, notes.values()))}}}" if notes else text + "}"
+        return f"{text}{_each(_member, notes)}}}" if notes else text + "}"
 
     return line
 
 
+def _each(write: Callable[[object, object], str], notes: dict[str, Any]) -> str:
+    """Each note, as they are at the moment: what the app began may go on leaving some in other threads."""
+    return "".join([write(name, value) for name, value in list(notes.items())])
+
+
 def _member(name: object, value: object) -> str:
     """One note; a name that is the line's own gives way, as two members of one name are read in two ways."""
-    key = str(name)
+    key = text_of(name)
     if key == "request.id":
         return ""
     return f", {json_text(f'note.{key}' if key in _OWN else key)}: {json_value(value)}"
@@ -88,14 +95,14 @@ def json_value(value: Any) -> str:
         return repr(value)
     if type(value) is float:
         return repr(value) if value - value == 0 else "null"  # JSON has no infinity and no NaN
-    return json_text(str(value))
+    return json_text(text_of(value))
 
 
 def logfmt(redaction: Redaction) -> Callable[[Exchange], str]:
     """``name=value`` pairs with the names of json; what a request lacks is left out."""
 
     def pairs(values: Mapping[str, Any]) -> str:
-        return "".join(f" {name}={_value(value)}" for name, value in values.items() if value)
+        return "".join([f" {name}={_value(value)}" for name, value in values.items() if value])
 
     hosts, requests, browsers = _parts(redaction, pairs)
 
@@ -117,13 +124,13 @@ def logfmt(redaction: Redaction) -> Callable[[Exchange], str]:
             f" duration={exchange.duration:.6f} ttfb={exchange.ttfb:.6f}"
         )
         notes = exchange.notes
-        return text + "".join(map(_pair, notes, notes.values())) if notes else text
+        return text + _each(_pair, notes) if notes else text
 
     return line
 
 
 def _pair(name: object, value: object) -> str:
-    key = str(name)
+    key = text_of(name)
     if key == "request.id" or value is None:
         return ""
     return f" {_key(f'note.{key}' if key in _OWN else key)}={_value(value)}"
@@ -134,9 +141,13 @@ def _key(name: str) -> str:
 
 
 def _value(value: object) -> str:
-    text = str(value)
-    safe = quoted(text)
-    return safe if safe == text and text and " " not in text and "=" not in text else f'"{safe}"'
+    """A value that needs no quotes as it is, any other as a JSON string, which is how readers of logfmt take it."""
+    text = text_of(value)
+    return text if _PLAIN.fullmatch(text) else json_text(text)
+
+
+# Printable ASCII without the space, the quote, the = and the backslash.
+_PLAIN = re.compile(r"[!#-<>-\[\]-~]+")
 
 
 def _parts(

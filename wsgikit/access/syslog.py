@@ -1,13 +1,15 @@
 """Syslog: lines as RFC 3164 or RFC 5424 messages, over a unix socket, UDP or TCP.
 
 Datagrams never wait: a syslogd that reads nothing loses lines, and no answer is held up. A TCP connection has to wait,
-for its start and where the other side is slow, so it belongs in a thread (``Syslog.waits``).
+for its start and where the other side is slow, and so has a host's name, for the resolver: these belong in a thread
+(``Syslog.waits``).
 """
 
 from __future__ import annotations
 
 import os
 import socket
+import threading
 from time import localtime, time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -15,6 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 from wsgikit.access.parts import MONTHS, iso_time
 from wsgikit.core.errors import suggestion, wrong_choice, wrong_value
 from wsgikit.core.process import PerProcess
+from wsgikit.http.address import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,10 +46,12 @@ _WANTED = (
 class Syslog:
     """Sends each line as one message; made by ``syslog`` from an option's text."""
 
-    def __init__(self, connect: Callable[[], Datagrams | Stream], head: Callable[[float], str]) -> None:
+    def __init__(
+        self, connect: Callable[[], Datagrams | Stream], head: Callable[[float], str], *, waits: bool = False
+    ) -> None:
         self._channel: PerProcess[Datagrams | Stream] = PerProcess(connect)
         self._head = head
-        self.waits = False
+        self.waits = waits
         self.dropped = 0
 
     def write(self, line: str) -> None:
@@ -73,10 +78,9 @@ def syslog(to: str, layer: str) -> Syslog:
     if host and parts.path in ("", "/") and not parts.username:
         head = _head(options, to, layer, local=False)
         if options.get("proto") != "tcp":
-            return Syslog(lambda: Datagrams(lambda: _udp(host, port)), head)
-        made = Syslog(lambda: Stream(host, port, counted=options.get("format") == "rfc5424"), head)
-        made.waits = True
-        return made
+            return Syslog(lambda: Datagrams(lambda: _udp(host, port)), head, waits=parse(host) is None)
+        counted = options.get("format") == "rfc5424"
+        return Syslog(lambda: Stream(host, port, counted=counted), head, waits=True)
     if host or len(parts.path) < 2 or "proto" in options:
         raise wrong_value(layer, "to", to, _WANTED)
     return _over_unix(parts.path, _head(options, to, layer, local=True))
@@ -135,25 +139,10 @@ def bsd_time(moment: float) -> str:
 # --- what carries a message
 
 
-class Datagrams:
-    """A connected socket, made anew when it broke (syslogd was restarted)."""
+class _Channel:
+    """What has a socket, or has none yet."""
 
-    def __init__(self, connect: Callable[[], socket.socket]) -> None:
-        self._connect = connect
-        self._socket: socket.socket | None = None
-
-    def send(self, message: bytes) -> None:
-        """Send a message, or raise; never wait."""
-        if self._socket is not None:
-            try:
-                self._socket.send(message)
-                return
-            except BlockingIOError:
-                raise  # the other side is too slow, which a new socket would not change
-            except OSError:
-                self._drop()
-        self._socket = self._connect()
-        self._socket.send(message)
+    _socket: socket.socket | None = None
 
     def _drop(self) -> None:
         if self._socket is not None:
@@ -164,7 +153,30 @@ class Datagrams:
         self._drop()
 
 
-class Stream:
+class Datagrams(_Channel):
+    """A connected socket, made anew when it broke (syslogd was restarted)."""
+
+    def __init__(self, connect: Callable[[], socket.socket]) -> None:
+        self._connect = connect
+        # A socket that one thread closes while another sends may be somebody else's connection by then.
+        self._sending = threading.Lock()
+
+    def send(self, message: bytes) -> None:
+        """Send a message, or raise; never wait."""
+        with self._sending:
+            if self._socket is not None:
+                try:
+                    self._socket.send(message)
+                    return
+                except BlockingIOError:
+                    raise  # the other side is too slow, which a new socket would not change
+                except OSError:
+                    self._drop()
+            self._socket = self._connect()
+            self._socket.send(message)
+
+
+class Stream(_Channel):
     """A TCP connection, made anew when it broke; ``counted``: each message after its length (RFC 6587 section 3.4.1).
 
     Otherwise a newline ends it (section 3.4.2), which is what servers of RFC 3164 over TCP expect.
@@ -173,7 +185,6 @@ class Stream:
     def __init__(self, host: str, port: int, *, counted: bool) -> None:
         self._address = (host, port)
         self._counted = counted
-        self._socket: socket.socket | None = None
 
     def send(self, message: bytes) -> None:
         """Send a message, or raise after some seconds."""
@@ -187,14 +198,6 @@ class Stream:
         except OSError:
             self._drop()  # half a message may have gone
             raise
-
-    def _drop(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-        self._socket = None
-
-    def __del__(self) -> None:
-        self._drop()
 
 
 def _closed(connection: socket.socket) -> bool:

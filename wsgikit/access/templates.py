@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from wsgikit.access.escape import quoted
-from wsgikit.access.redact import HIDDEN
+from wsgikit.access.escape import quoted, text_of
+from wsgikit.access.exchange import length
 from wsgikit.core.errors import wrong_value
+from wsgikit.http.redact import HIDDEN
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable
 
     from wsgikit.access.exchange import Exchange
-    from wsgikit.access.redact import Redaction
+    from wsgikit.http.redact import Redaction
 
     Field = Callable[[Exchange], object]
-
-_LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 def compiled(
@@ -49,29 +48,27 @@ class Ready(str):
 def _shown(value: object) -> str:
     if type(value) is Ready:
         return value
-    return "-" if value is None or value == "" else quoted(str(value))
+    return "-" if value is None or value == "" else quoted(text_of(value))
 
 
 def request_header(name: str, redaction: Redaction) -> Field:
-    """A request header; its query hidden where it is a URL."""
-    wanted = name.lower()
-    if wanted == "referer":
-        return lambda exchange: redaction.target(exchange.header(wanted) or "")
-    return lambda exchange: hidden(redaction, name, exchange.header(wanted))
-
-
-def hidden(redaction: Redaction, name: str, value: Any) -> object:
-    """The value unless its name is to be redacted."""
-    return value if value in (None, "") or not redaction.names(name) else HIDDEN
+    """A request header."""
+    wanted, shown = name.lower(), veiled(name, redaction)
+    return lambda exchange: shown(exchange.header(wanted))
 
 
 def variable(name: str, redaction: Redaction) -> Field:
     """A key of the environ that came in."""
-    if name == "QUERY_STRING":
-        return lambda exchange: redaction.query(exchange.request.get(name) or "")
-    if name in ("REQUEST_URI", "RAW_URI", "HTTP_REFERER"):
-        return lambda exchange: redaction.target(exchange.request.get(name) or "")
-    return lambda exchange: hidden(redaction, name, exchange.request.get(name))
+    shown = veiled(name, redaction)
+    return lambda exchange: shown(exchange.request.get(name))
+
+
+def veiled(name: str, redaction: Redaction) -> Callable[[Any], object]:
+    """What may be shown of a value that goes by ``name``: nothing if that is telling, and no secret of a URL in it."""
+    if redaction.names(name):
+        return lambda value: HIDDEN if value else value
+    clean = redaction.query if name.endswith("QUERY_STRING") else redaction.target
+    return lambda value: clean(value) if isinstance(value, str) else value
 
 
 def note(name: str, redaction: Redaction) -> Field:
@@ -93,5 +90,4 @@ def request_size(exchange: Exchange) -> int:
         for key, value in exchange.request.items()
         if key.startswith("HTTP_") and type(value) is str
     )
-    announced = str(get("CONTENT_LENGTH") or "")
-    return line + headers + len("\r\n") + (int(announced) if _LENGTH.fullmatch(announced) else 0)
+    return line + headers + len("\r\n") + (length(get("CONTENT_LENGTH")) or 0)

@@ -20,7 +20,7 @@ _KNOWN_FLAGS = 0x03  # sampled, and random of level 2; the others are to be zero
 
 _KEY = r"[a-z0-9][a-z0-9_*/@-]{0,255}"  # as level 2 has it, which is the wider
 _VALUE = r"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
-_MEMBER = re.compile(rf"[ \t]*(?:(?P<key>{_KEY})={_VALUE})?[ \t]*", re.ASCII)
+_MEMBER = re.compile(rf"({_KEY})={_VALUE}", re.ASCII)
 _MOST_MEMBERS = 32  # section 3.3.1.1
 
 
@@ -49,6 +49,8 @@ def continued(traceparent: str) -> Trace | None:
 
 def sound_state(tracestate: str) -> bool:
     """Whether a tracestate may be handed on: a list of at most 32 pairs, each key once (section 3.3.1)."""
-    matches = [_MEMBER.fullmatch(member) for member in tracestate.split(",")]
-    keys = [match["key"] for match in matches if match is not None and match["key"]]
-    return None not in matches and len(keys) <= _MOST_MEMBERS and len(keys) == len(set(keys))
+    members = [member for text in tracestate.split(",") if (member := text.strip(" \t"))]  # some may be empty
+    if len(members) > _MOST_MEMBERS:
+        return False
+    keys = {match[1] for member in members if (match := _MEMBER.fullmatch(member))}
+    return len(keys) == len(members)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from wsgikit.core.environ import DEFAULT_PORTS
-from wsgikit.core.errors import wrong_choice, wrong_type, wrong_value
+from wsgikit.core.environ import DEFAULT_PORTS, header_key
+from wsgikit.core.errors import suggestion, wrong_choice, wrong_type, wrong_value
 from wsgikit.core.headers import valid_name
 from wsgikit.core.middleware import Middleware
 from wsgikit.core.units import flag
@@ -117,13 +117,16 @@ class TrustedProxies(Middleware):
             return _X_FORWARDED, partial(x_forwarded, trusted=trusted, hops=hops)
         if name == "forwarded":
             return _FORWARDED, lambda texts: forwarded(texts[0], trusted, hops)
-        key = "HTTP_" + name.upper().replace("-", "_")
+        key = header_key(name)
         return (key,), lambda texts: one_header(key, texts[0], trusted, hops)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if self._trusted.changing and self._trusted.generation() != self._generation:
             self._known, self._generation = {}, self._trusted.generation()
         texts = tuple(map(environ.get, self._decisive))
+        outer = environ.get(ORIGINAL)
+        if outer is not None:  # a TrustedProxies further out has the older values, and the true peer
+            texts = (outer.get("REMOTE_ADDR"), *texts[1:])
         verdict = self._known.get(texts) or self._judge(texts)
         original = verdict.original.copy()
         environ.update(verdict.edits)
@@ -131,8 +134,8 @@ class TrustedProxies(Middleware):
             del environ[key]
         if verdict.unsettled or not environ.keys().isdisjoint(self._others):
             self._settle(environ, original, verdict.claims)
-        if ORIGINAL in environ:  # another TrustedProxies further out has the older values, and the true peer
-            original.update(environ[ORIGINAL])
+        if outer is not None:
+            original.update(outer)
         environ[ORIGINAL] = original
         return self.app(environ, start_response)
 
@@ -140,10 +143,11 @@ class TrustedProxies(Middleware):
         """What follows from the texts of the decisive keys, remembered."""
         known = self._known  # the one that goes with the networks asked below, should they change meanwhile
         said = texts[len(_IDENTITY) :]
-        heard = any(text is not None for text in said) and self._trusted.contains(texts[0])
+        heard = said.count(None) < len(said) and self._trusted.contains(texts[0])
         claims = self._read(said) if heard else Claims()
-        verdict = _Verdict(dict(zip(self._decisive, texts, strict=True)), claims, self.prefix)
-        if sum(len(text) for text in texts if type(text) is str) <= _LONGEST:
+        present = {key: text for key, text in zip(self._family, said, strict=True) if text is not None}
+        verdict = _Verdict(texts[0], texts[1:4], present, claims, self.prefix)
+        if len("".join(filter(None, (texts[2], *said)))) <= _LONGEST:  # what strangers write: Host, and these
             if len(known) >= _REMEMBERED:
                 known.clear()
             known[texts] = verdict
@@ -157,7 +161,7 @@ class TrustedProxies(Middleware):
         if claims.scheme is None and not _SCHEME_KEYS.isdisjoint(original):
             scheme = own_scheme(environ, original)
             edits = {"wsgi.url_scheme": scheme, **_authority(claims, scheme, environ.get("HTTP_HOST"))}
-        if self.prefix and claims.prefix:
+        if self.prefix and claims.prefix and "SCRIPT_NAME" not in environ.get(ORIGINAL, ()):
             edits["SCRIPT_NAME"] = claims.prefix + environ.get("SCRIPT_NAME", "")
         for key, value in edits.items():
             if environ.get(key) != value:
@@ -173,27 +177,32 @@ class _Verdict:
 
     __slots__ = ("claims", "edits", "original", "removed", "unsettled")
 
-    def __init__(self, texts: dict[str, str | None], claims: Claims, prefix: bool) -> None:
+    def __init__(
+        self,
+        peer: str | None,
+        texts: tuple[str | None, ...],
+        said: dict[str, str],
+        claims: Claims,
+        prefix: bool,
+    ) -> None:
+        scheme, host, port = texts
         self.claims = claims
-        headers = [key for key, text in texts.items() if text is not None and key not in _IDENTITY]
-        self.removed = tuple(key for key in headers if key not in claims.headers)
-        self.original: dict[str, Any] = {
-            "REMOTE_ADDR": texts["REMOTE_ADDR"] or "",
-            **{key: texts[key] for key in headers},
-        }
-        self.edits = dict(claims.headers)
-        scheme = claims.scheme or texts["wsgi.url_scheme"] or "http"
-        identity = {
-            "REMOTE_ADDR": claims.client,
-            "wsgi.url_scheme": claims.scheme,
-            **_authority(claims, scheme, texts["HTTP_HOST"]),
-        }
-        for key, value in identity.items():
-            if value is not None and value != texts[key]:
+        self.removed = tuple([key for key in said if key not in claims.headers])
+        self.original: dict[str, Any] = {"REMOTE_ADDR": peer or "", **said}
+        self.edits = {**claims.headers}
+        if claims.client is not None and claims.client != peer:
+            self.edits["REMOTE_ADDR"] = claims.client
+        news = _authority(claims, claims.scheme or scheme or "http", host)
+        for key, value, before in (
+            ("wsgi.url_scheme", claims.scheme, scheme),
+            ("HTTP_HOST", news.get("HTTP_HOST"), host),
+            ("SERVER_PORT", news.get("SERVER_PORT"), port),
+        ):
+            if value is not None and value != before:
                 self.edits[key] = value
-                if texts[key] is not None:
-                    self.original[key] = texts[key]
-        tainted = claims.scheme is None and not _SCHEME_KEYS.isdisjoint(headers)
+                if before is not None:
+                    self.original[key] = before
+        tainted = claims.scheme is None and not _SCHEME_KEYS.isdisjoint(said)
         self.unsettled = tainted or bool(prefix and claims.prefix)
 
 
@@ -217,19 +226,20 @@ def _authority(claims: Claims, scheme: str, current: str | None) -> dict[str, st
 def own_scheme(environ: WSGIEnvironment, original: dict[str, Any]) -> str:
     """The scheme of the server's own socket, when the scheme that environ has may come from a header.
 
-    HTTPS (cheroot, uWSGI, CGI), UWSGI_SCHEME (nginx), gunicorn's socket and port 443 speak for https. Without any of
-    them a scheme that no header claimed is the server's own (a TLS server that leaves no trace in environ), and
-    anything else is http.
+    HTTPS (cheroot, uWSGI, CGI), UWSGI_SCHEME (nginx) and gunicorn's socket speak for https. Without any of them a
+    scheme https is the server's own on port 443, or where no header claimed it (a TLS server that leaves no trace in
+    environ); anything else is http. The port alone says nothing: Apache and tornado take it from the Host header.
     """
     if (
         str(environ.get("HTTPS", "")).lower() in _YES
         or environ.get("UWSGI_SCHEME") == "https"
         or hasattr(environ.get("gunicorn.socket"), "cipher")
-        or str(original.get("SERVER_PORT") or environ.get("SERVER_PORT")) == "443"
     ):
         return "https"
     if environ.get("wsgi.url_scheme") != "https":
         return "http"
+    if str(original.get("SERVER_PORT") or environ.get("SERVER_PORT")) == "443":
+        return "https"
     claimed = (str(original[key]).lower() for key in _SCHEME_KEYS if key in original)
     return "http" if any("https" in text or text in _YES for text in claimed) else "https"
 
@@ -246,11 +256,8 @@ def _header(headers: str) -> str:
     name = headers.lower()
     if not valid_name(name):
         raise wrong_value("TrustedProxies", "headers", headers, wanted)
-    if name not in _FAMILIES:
-        from difflib import get_close_matches
-
-        if get_close_matches(name, _FAMILIES, n=1, cutoff=0.9):  # "x-forwardd" would be a header nobody sends
-            raise wrong_choice("TrustedProxies", "headers", headers, _FAMILIES)
+    if name not in _FAMILIES and suggestion(name, _FAMILIES, nearness=0.9):
+        raise wrong_choice("TrustedProxies", "headers", headers, _FAMILIES)  # nobody sends X-Forwardd
     return name
 
 

@@ -9,17 +9,17 @@ from time import asctime, localtime, time
 from typing import TYPE_CHECKING, Any
 
 from wsgikit.access.escape import bare
-from wsgikit.access.exchange import MeasuredExchange
-from wsgikit.access.parts import clf_time
+from wsgikit.access.parts import clf_time, user
 from wsgikit.access.templates import Ready, compiled, head_size, note, request_header, variable
+from wsgikit.core.errors import wrong_value
 from wsgikit.core.memory import memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wsgikit.access.exchange import Exchange
-    from wsgikit.access.redact import Redaction
     from wsgikit.access.templates import Field
+    from wsgikit.http.redact import Redaction
 
 DEFAULT_LINE = (
     "[pid: %(pid)|app: -|req: -/-] %(addr) (%(user)) {%(vars) vars in %(pktsize) bytes} [%(ctime)] %(method) %(uri)"
@@ -27,11 +27,19 @@ DEFAULT_LINE = (
     " (%(switches) switches on core %(core))"
 )
 
+# What --memory-report puts before it.
+MEMORY_REPORT = "{address space usage: %(vsz) bytes/%(vszM)MB} {rss usage: %(rss) bytes/%(rssM)MB} "
+
 _VARIABLE = re.compile(r"%\(([^)]*)\)")
+_PYTHONS = re.compile(r"%\((?:[A-Za-z]|[A-Z_]+|\{[^}]*\}[a-z])\)s")  # as gunicorn and Paste have it
 
 
 def uwsgi(text: str, redaction: Redaction, *, layer: str = "AccessLog") -> Callable[[Exchange], str]:
     """A uWSGI log-format, as a function. A name that uWSGI does not know is a note, as it is a logvar there."""
+    pasted = _PYTHONS.search(text)
+    if pasted:
+        wanted = f"uWSGI's names, as %(addr), or Apache's, as %h; {pasted[0]!r} is gunicorn's or Paste's"
+        raise wrong_value(layer, "format", text, wanted)
     return compiled(text, _VARIABLE, lambda match: _variable(match[1], redaction), layer)
 
 
@@ -60,12 +68,8 @@ def _packet(exchange: Exchange) -> int:
     return sum(len(key) + len(value) + 4 for key, value in _texts(exchange))
 
 
-def _grown(exchange: Exchange) -> object:
-    return memory()[1] - exchange.rss if isinstance(exchange, MeasuredExchange) else None
-
-
 def measures(text: str) -> bool:
-    """Whether a format asks for what has to be measured before the app is called: a ``MeasuredExchange``."""
+    """Whether a format asks for what has to be measured before the app is called too: by a ``MeasuredExchange``."""
     return any(match[1] == "rss_delta" for match in _VARIABLE.finditer(text))
 
 
@@ -76,7 +80,7 @@ def _worker(exchange: Exchange) -> object:
 
 _FIELDS: dict[str, Field] = {
     "method": lambda exchange: exchange.request.get("REQUEST_METHOD"),
-    "user": lambda exchange: exchange.environ.get("REMOTE_USER"),
+    "user": user,
     "addr": lambda exchange: Ready(bare(exchange.client or "-")),
     "peer": lambda exchange: Ready(bare(exchange.peer or "-")),
     "host": lambda exchange: exchange.header("host"),
@@ -106,7 +110,6 @@ _FIELDS: dict[str, Field] = {
     "switches": lambda exchange: 1,
     "vsz": lambda exchange: memory()[0],
     "rss": lambda exchange: memory()[1],
-    "rss_delta": _grown,
     "vszM": lambda exchange: memory()[0] >> 20,
     "rssM": lambda exchange: memory()[1] >> 20,
     "modifier1": lambda exchange: 0,

@@ -6,13 +6,13 @@ import logging
 from time import localtime, strftime
 from typing import TYPE_CHECKING, Any
 
-from wsgikit.access.escape import bare, quoted
+from wsgikit.access.escape import bare, quoted, text_of
 from wsgikit.access.exchange import Exchange
 from wsgikit.access.parts import offset
-from wsgikit.access.redact import DEFAULT, Redaction
 from wsgikit.compat.checks import checked_app
 from wsgikit.core.errors import wrong_value
 from wsgikit.core.middleware import Application
+from wsgikit.http.redact import DEFAULT, Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,7 +87,7 @@ class TransLogger(Application):
         try:
             body = self.application(environ, exchange.start_response)
         except BaseException as error:
-            exchange.failed(error)
+            exchange.raised(error)
             raise
         return exchange.watched(body)
 
@@ -121,12 +121,12 @@ class TransLogger(Application):
         return (("application", self.application),)
 
     def _finished(self, exchange: Exchange) -> None:
-        method = exchange.request.get("REQUEST_METHOD", "")
-        target, start = _redaction.target(exchange.target), localtime(exchange.started)
         try:
+            method = exchange.request.get("REQUEST_METHOD", "")
+            target, start = _redaction.target(exchange.target), localtime(exchange.started)
             self.write_log(exchange.environ, method, target, start, exchange.status, str(exchange.sent))
         except Exception as error:  # no log is worth an answer
-            _log.warning("TransLogger: a line was lost: %s: %s", type(error).__name__, error)
+            _log.warning("TransLogger: a line was lost: %s: %s", type(error).__name__, quoted(text_of(error)))
 
 
 def _to_console(logger: logging.Logger) -> None:

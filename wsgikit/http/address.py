@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 _LONGEST = 96  # an IPv6 address, its zone, brackets and port; more than that names nothing
 
+# What most addresses are, in the one way to write it: ipaddress needs ten times as long for it.
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4 = re.compile(r"\.".join([_OCTET] * 4))
+
 # 198.51.100.1:4711 and [2001:db8::1]:4711; a port may be hidden behind an underscore (RFC 7239 section 6.2).
 _WITH_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([0-9.]+))(?::(?:[0-9]{1,5}|_[A-Za-z0-9._-]+))?", re.ASCII)
 
@@ -41,7 +45,17 @@ def address(text: str) -> str | None:
     The zone of a link-local address (``fe80::1%eth0``) is left out: it has a meaning on the host that wrote it, and
     may hold any character.
     """
+    if _IPV4.fullmatch(text):
+        return text
     return _spelled(text) if len(text) <= _LONGEST else None
+
+
+def numbered(text: str) -> tuple[int, int] | None:
+    """``parse``, as IP version and number."""
+    if _IPV4.fullmatch(text):
+        return 4, int.from_bytes(map(int, text.split(".")), "big")
+    found = parse(text)
+    return None if found is None else (found.version, int(found))
 
 
 @lru_cache(maxsize=4096)

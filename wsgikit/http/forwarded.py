@@ -12,6 +12,7 @@ that comes from the left, and hides the element that the proxy added.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?", re.ASCII)
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+;=:@%-]+)*/?", re.ASCII)  # RFC 3986 path, no empty segments
+_LONGEST = 1024  # characters in a set of headers that is worth remembering
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
@@ -123,28 +125,36 @@ def x_forwarded(
     Proto, Host and Port are taken from the hop that named the client. Prefixes add up, the outermost first: each proxy
     that took one off reported its own.
     """
-    for_text, proto_text, host_text, port_text, prefix_text = texts
+    for_text, *others = texts
     chain = verified(map(address, members(for_text)), trusted, hops) if for_text is not None else []
-    hop = max(0, len(chain) - 1)
-    found_scheme = scheme(at_hop(proto_text, hop))
-    found_host = host(at_hop(host_text, hop))
-    found_port = port(at_hop(port_text, hop))
-    found_prefix = _prefixes(prefix_text, hop)
-    headers = {
-        "HTTP_X_FORWARDED_FOR": ", ".join(reversed(chain)),
-        "HTTP_X_FORWARDED_PROTO": found_scheme,
-        "HTTP_X_FORWARDED_HOST": found_host,
-        "HTTP_X_FORWARDED_PORT": found_port,
-        "HTTP_X_FORWARDED_PREFIX": found_prefix,
-    }
-    return Claims(
-        chain[-1] if chain else None,
-        found_scheme,
-        found_host,
-        found_port,
-        found_prefix,
-        {key: value for key, value in headers.items() if value},
+    # Clients differ, and what their proxy says beside is the same for all of them.
+    short = len("".join(filter(None, others))) <= _LONGEST
+    claims = (_beside if short else _beside.__wrapped__)(max(0, len(chain) - 1), *others)
+    if not chain:
+        return claims
+    headers = {"HTTP_X_FORWARDED_FOR": ", ".join(reversed(chain)), **claims.headers}
+    return Claims(chain[-1], claims.scheme, claims.host, claims.port, claims.prefix, headers)
+
+
+@lru_cache(maxsize=1024)
+def _beside(
+    hop: int, proto_text: str | None, host_text: str | None, port_text: str | None, prefix_text: str | None
+) -> Claims:
+    """What the proxy at ``hop`` says beside X-Forwarded-For."""
+    claims = Claims(
+        None,
+        scheme(at_hop(proto_text, hop)),
+        host(at_hop(host_text, hop)),
+        port(at_hop(port_text, hop)),
+        _prefixes(prefix_text, hop),
     )
+    headers = {
+        "HTTP_X_FORWARDED_PROTO": claims.scheme,
+        "HTTP_X_FORWARDED_HOST": claims.host,
+        "HTTP_X_FORWARDED_PORT": claims.port,
+        "HTTP_X_FORWARDED_PREFIX": claims.prefix,
+    }
+    return claims._replace(headers={key: value for key, value in headers.items() if value})
 
 
 def _prefixes(text: str | None, hop: int) -> str | None:

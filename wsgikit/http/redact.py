@@ -23,7 +23,6 @@ HIDDEN = "[redacted]"
 
 # A pair within what stands between two &: some clients put ; there, and a URL as a value has a query of its own.
 _PAIR = re.compile(r"(?:^|[;?#])([^=;?#]*)=")
-_MARK = re.compile(r"[?#]")  # OAuth hands out tokens in a fragment (RFC 6749 section 4.2.2)
 _PART = re.compile(r"[a-z]+|[0-9]+|[A-Z]+(?![a-z])|[A-Z][a-z]*")
 
 
@@ -45,7 +44,8 @@ class Redaction:
                 raise wrong_type(layer, option, name, wanted)
         any_of = "|".join(re.escape(_words(name)) for name in listed)
         self._names = re.compile(f"(?:^|_)(?:{any_of})(?:_|$)") if listed else None
-        self._hidden = Remembered(self._hide)
+        # Keys repeat where values do not, so it is the keys that are worth remembering.
+        self._instead = Remembered(lambda key: HIDDEN if self.names(unquote_plus(key)) else "")
 
     def names(self, key: str) -> bool:
         """Whether the value of ``key`` is to be hidden."""
@@ -60,20 +60,23 @@ class Redaction:
         """A query string with the values hidden; nothing else in it is changed."""
         if self._names is None or "=" not in text:
             return text
-        return self._hidden[text]
+        return "&".join(map(self._hide_part, text.split("&")))
 
     def target(self, text: str) -> str:
         """A request target or URL with the values in its query and fragment hidden."""
-        mark = _MARK.search(text)
-        return text if mark is None else text[: mark.end()] + self.query(text[mark.end() :])
-
-    def _hide(self, text: str) -> str:
-        return "&".join(map(self._hide_part, text.split("&")))
+        path, mark, query = text.partition("?")
+        if "#" in path:  # OAuth hands out tokens in fragments (RFC 6749 section 4.2.2)
+            path, mark, query = text.partition("#")
+        return path + mark + self.query(query) if mark else text
 
     def _hide_part(self, part: str) -> str:
-        for pair in _PAIR.finditer(part):
-            if self.names(unquote_plus(pair[1])):
-                return part[: pair.end()] + HIDDEN  # to the next &: a ; may as well belong to the secret
+        key, equals, _ = part.partition("=")
+        if equals and self._instead[key]:
+            return f"{key}={HIDDEN}"
+        if ";" in part or "?" in part or "#" in part:
+            for pair in _PAIR.finditer(part):
+                if self._instead[pair[1]]:
+                    return part[: pair.end()] + HIDDEN  # to the next &: a ; may as well belong to the secret
         return part
 
 
