@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wsgikit.access.log import AccessLog
 from wsgikit.routing import auth
 from wsgikit.routing.auth import BasicAuth, Passwords, credentials
 from wsgikit.routing.rules import Rule, Rules
@@ -126,3 +127,10 @@ def test_no_header_makes_it_raise(text):
 def test_wrong_options_are_named_at_once(build, message):
     with pytest.raises((ValueError, TypeError), match=message):
         build()
+
+
+def test_the_access_log_outside_knows_the_user():
+    lines = []
+    protected = Rules(app, [Rule(None, BasicAuth("staff", USERS))])
+    call(AccessLog(protected, "%u %>s", to=lines.append), headers={"Authorization": basic("ann", "secret")})
+    assert lines == ["ann 200"]

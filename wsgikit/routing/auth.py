@@ -55,7 +55,9 @@ class BasicAuth(Action):
         found = credentials(passage.environ.get("HTTP_AUTHORIZATION", ""))
         if found is None or not self._check(*found):
             return self._challenge
-        passage.edit().update(REMOTE_USER=latin(found[0]), AUTH_TYPE="Basic")
+        user = latin(found[0])
+        passage.edit().update(REMOTE_USER=user, AUTH_TYPE="Basic")
+        passage.notes()["user"] = user  # what is edited is a copy, which a log outside does not see
         return None
 
     def __repr__(self) -> str:
