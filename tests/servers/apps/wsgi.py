@@ -1,0 +1,7 @@
+"""What the servers start."""
+
+from __future__ import annotations
+
+from tests.servers.apps.gateway import application
+
+__all__ = ["application"]
