@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from wsgikit.routing.router import Router as Router
     from wsgikit.routing.rules import Rule as Rule
     from wsgikit.routing.rules import Rules as Rules
+    from wsgikit.servers.fix import ServerFix as ServerFix
 
 __version__ = "0.1.0"
 
@@ -178,6 +179,7 @@ _HOMES = {
     "AccessLog": "wsgikit.access.log",
     "RequestId": "wsgikit.access.requestid",
     "TrustedProxies": "wsgikit.access.trust",
+    "ServerFix": "wsgikit.servers.fix",
 }
 
 __all__ = [
@@ -244,6 +246,7 @@ __all__ = [
     "Scheme",
     "SecurityHeaders",
     "Send",
+    "ServerFix",
     "ServerTiming",
     "SetEnviron",
     "SetHeader",
