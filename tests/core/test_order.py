@@ -7,9 +7,20 @@ from typing import Any
 import pytest
 
 import wsgikit
-from wsgikit import AccessLog, Compress, ETag, Layer, OrderWarning, Ranges, RequestId, Stack, TrustedProxies
+from wsgikit import (
+    AccessLog,
+    Compress,
+    ETag,
+    Layer,
+    OrderWarning,
+    Ranges,
+    RequestId,
+    ServerFix,
+    Stack,
+    TrustedProxies,
+)
 from wsgikit.core.middleware import Middleware
-from wsgikit.core.order import RULES, check_order
+from wsgikit.core.order import ANY, RULES, check_order
 
 
 def warned(*layers: Any) -> list[str]:
@@ -64,7 +75,7 @@ def test_each_rule_warns_of_its_pairs_and_not_of_them_the_other_way_round(rule: 
 
 
 def test_the_rules_name_layers_that_there_are() -> None:
-    names = {name for rule in RULES for name in (*rule.outer, *rule.inner)}
+    names = {name for rule in RULES for name in (*rule.outer, *rule.inner)} - {ANY}
     for name in names:
         assert issubclass(getattr(wsgikit, name), Middleware), name
 
@@ -72,3 +83,8 @@ def test_the_rules_name_layers_that_there_are() -> None:
 def test_a_warning_pickles() -> None:
     warning = OrderWarning("code", "reason")
     assert str(pickle.loads(pickle.dumps(warning))) == str(warning)
+
+
+def test_server_fix_is_the_outermost() -> None:
+    assert warned(RequestId, Compress, ServerFix) == ["outside-server-fix"]
+    assert warned(ServerFix, RequestId, Compress) == []

@@ -41,7 +41,16 @@ class Rule(NamedTuple):
 
 _REWRITES = ("Transform", "Replace", "HTMLRewrite", "XSLT")
 
+ANY = "*"
+"""Among the outer ones of a rule: whichever it is."""
+
 RULES = (
+    Rule(
+        "outside-server-fix",
+        (ANY,),
+        ("ServerFix",),
+        "it is given the request as the server bends it, and its own answer goes out as it is",
+    ),
     Rule(
         "log-inside-trust",
         ("TrustedProxies",),
@@ -123,7 +132,7 @@ def check_order(layers: Sequence[str], *, stacklevel: int) -> None:
 def _broken(rule: Rule, layers: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The pairs of names that break ``rule``."""
     for at, outer in enumerate(layers):
-        if outer in rule.outer:
+        if outer in rule.outer or (ANY in rule.outer and outer not in rule.inner):
             for inner in layers[at + 1 :]:
                 if inner in rule.inner:
                     yield outer, inner
