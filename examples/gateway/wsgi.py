@@ -18,7 +18,6 @@ import flask_app
 from wsgikit import (
     AccessLog,
     Compress,
-    Head,
     Headers,
     HealthCheck,
     Layer,
@@ -27,6 +26,7 @@ from wsgikit import (
     ReverseProxy,
     Route,
     Router,
+    ServerFix,
     Stack,
     TrustedProxies,
 )
@@ -61,12 +61,12 @@ mounts = Mount(
 )
 
 stack = Stack(
+    Layer(ServerFix),
     Layer(AccessLog, "combined", to=os.environ.get("GATEWAY_LOG", "stderr")),
     Layer(TrustedProxies, ["loopback", "unix"]),
     Layer(RequestId),
     Layer(Headers, default={"X-Content-Type-Options": "nosniff"}),
     Layer(Compress),
-    Layer(Head),
 )
 
 application = stack(mounts)

@@ -125,8 +125,9 @@ def test_an_address_that_is_taken_is_one_line(folder: Path, words: tuple[str, ..
 def test_inspect_draws_the_tree() -> None:
     gateway = Path(__file__).parents[2] / "examples" / "gateway"
     lines = run("inspect", "wsgi:application", cwd=gateway).stdout.splitlines()
-    assert lines[0].startswith("AccessLog(")
-    assert lines[1].startswith("TrustedProxies(networks=['loopback', 'unix'])")
+    assert lines[0] == "ServerFix()"
+    assert lines[1].startswith("AccessLog(")
+    assert lines[2].startswith("TrustedProxies(networks=['loopback', 'unix'])")
     assert any(line.startswith("├─ /flask → flask.app.Flask") for line in lines)
     assert any("/hello/<name> → wsgi.hello" in line for line in lines)
 
