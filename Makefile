@@ -1,15 +1,16 @@
-# make demo   the gateway with four apps behind it, on http://127.0.0.1:8080
-# make test   the whole suite
-# make test-pythons  the unit and conformance suites on each Python from 3.11 on that is here
-# make lint   ruff and mypy --strict
-# make docs   the documentation, warnings as errors
-# make bench  what the benchmarks run beside wsgikit (see benchmarks/README.md)
+# make demo           the gateway with four apps behind it, on http://127.0.0.1:8080
+# make test           the whole suite
+# make test-pythons   the unit and conformance suites on each Python from 3.11 on that is here
+# make server-matrix  the gateway under every server, and the tables of docs/servers.md from what it found
+# make lint           ruff and mypy --strict
+# make docs           the documentation, warnings as errors
+# make bench          what the benchmarks run beside wsgikit (see benchmarks/README.md)
 # Each makes .venv and installs what it needs; PYTHON=python3.13 chooses the interpreter.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-pythons lint docs bench clean
+.PHONY: demo test test-pythons server-matrix lint docs bench clean
 .PRECIOUS: .venv/.installed-%
 
 .venv/.installed-%: pyproject.toml
@@ -22,11 +23,19 @@ demo: .venv/.installed-demo
 	@exec $(BIN)/wsgikit demo
 
 # bjoern can be built where libev's header is.
-test: .venv/.installed-test $(if $(wildcard /usr/include/ev.h),.venv/.installed-test-libev)
+TESTED := .venv/.installed-test $(if $(wildcard /usr/include/ev.h),.venv/.installed-test-libev)
+
+test: $(TESTED)
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
 test-pythons:
 	$(PYTHON) tests/pythons.py $(ARGS)
+
+server-matrix: $(TESTED)
+	@results=$$(mktemp -d) && trap 'rm -rf "$$results"' EXIT && \
+	MATRIX_RESULTS=$$results $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile \
+	    tests/servers/test_matrix_*.py tests/servers/test_limits.py $(ARGS) && \
+	$(BIN)/python -m tests.servers.matrix.report $$results docs/servers.md
 
 lint: .venv/.installed-lint
 	$(BIN)/ruff check .

@@ -16,6 +16,7 @@ exclude_patterns = ["_build", "_generated"]
 html_theme = "furo"
 html_title = "wsgikit"
 myst_heading_anchors = 3
+myst_footnote_sort = False  # each stays under its table
 myst_enable_extensions = ["colon_fence", "deflist"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"

@@ -49,6 +49,8 @@ http {{
             {protocol}_pass unix:{backend};
             include {params}/{protocol}_params;
             {protocol}_param HTTP_HOST $host_and_port;
+            # Two header lines are one list: before 1.23 the variable has it, and what is passed on the last line alone.
+            {protocol}_param HTTP_X_FORWARDED_FOR $http_x_forwarded_for if_not_empty;
             {more}
         }}
     }}
