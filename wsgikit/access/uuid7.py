@@ -8,6 +8,7 @@ from time import time_ns
 from wsgikit.core.process import PerProcess
 
 _SUPPLY = 256
+_MARK = 1 << 60  # makes hex() give "0x1" and then fifteen digits, in half the time of a format
 
 # The last two groups, ready to use. Each process has its own: what a fork copied would be given out twice, which is
 # also why they never come from `random`.
@@ -16,14 +17,14 @@ _supplies: PerProcess[list[str]] = PerProcess(list)
 
 def uuid7() -> str:
     """60 bits of time, 62 of chance (RFC 9562 sections 5.7 and 6.2, method 3)."""
-    when = f"{time_ns() * 4096 // 1_000_000:015x}"  # milliseconds, the last three digits their fraction
+    when = hex(time_ns() * 4096 // 1_000_000 | _MARK)  # milliseconds, the last three digits their fraction
     supply = _supplies.get()
     try:
         chance = supply.pop()  # atomic: no two threads get the same
     except IndexError:
         chance, *more = _drawn()
         supply += more
-    return f"{when[:8]}-{when[8:12]}-7{when[12:]}-{chance}"
+    return f"{when[3:11]}-{when[11:15]}-7{when[15:]}-{chance}"
 
 
 def _drawn() -> list[str]:
