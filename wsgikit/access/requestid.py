@@ -13,6 +13,7 @@ from wsgikit.core.environ import header_key
 from wsgikit.core.errors import wrong_type, wrong_value
 from wsgikit.core.headers import replaced, valid_name
 from wsgikit.core.middleware import Middleware
+from wsgikit.http.hop import claim
 from wsgikit.http.networks import Networks
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class RequestId(Middleware):
         notes["request.id"] = found
         inner = environ.copy()
         inner[self._key] = inner[ID] = found
+        if "HTTP_CONNECTION" in inner:
+            claim(inner, self._key)
         traced = "HTTP_TRACEPARENT" in inner or "HTTP_TRACESTATE" in inner
         _current.set((found, self._traced(inner, environ, notes) if traced else ""))
         header, lowered, length = self.header, self._lowered, len(self.header)
@@ -115,6 +118,7 @@ class RequestId(Middleware):
         if trace is None:
             return ""
         inner["HTTP_TRACEPARENT"] = trace.traceparent
+        claim(inner, "HTTP_TRACEPARENT")
         if state is not None and sound_state(state):
             inner["HTTP_TRACESTATE"] = state
         notes.update(trace_id=trace.trace_id, span_id=trace.span_id, parent_id=trace.parent_id)

@@ -16,7 +16,7 @@ from wsgikit.core.environ import quoted_path
 from wsgikit.core.errors import wrong_type, wrong_value
 from wsgikit.core.headers import replaced, valid_name, without
 from wsgikit.core.units import flag
-from wsgikit.http.hop import HOP_BY_HOP
+from wsgikit.http.hop import HOP_BY_HOP, claim
 from wsgikit.routing.location import refuse_climbing
 from wsgikit.routing.passage import status_codes
 from wsgikit.routing.templates import (
@@ -102,7 +102,9 @@ class SetHeader(Action):
         self._value = header_template("SetHeader", "value", value)
 
     def apply(self, passage: Passage, values: Values) -> WSGIApplication | None:
-        passage.edit()[self._key] = self._value.render(values)
+        environ = passage.edit()
+        environ[self._key] = self._value.render(values)
+        claim(environ, self._key)
         return None
 
 
@@ -141,7 +143,10 @@ class SetEnviron(Action):
             self._value = Template(parse(value, layer="SetEnviron", option="value"), encode, plain=plain)
 
     def apply(self, passage: Passage, values: Values) -> WSGIApplication | None:
-        passage.edit()[self.key] = self.value if self._value is None else self._value.render(values)
+        environ = passage.edit()
+        environ[self.key] = self.value if self._value is None else self._value.render(values)
+        if self.key.startswith("HTTP_"):
+            claim(environ, self.key)
         return None
 
 
