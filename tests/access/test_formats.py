@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -176,11 +177,34 @@ def test_logfmt_quotes_where_it_has_to(exchange: Make) -> None:
 def test_uwsgis_own_line(exchange: Make) -> None:
     found = line("uwsgi", exchange({"REMOTE_USER": "jo", "QUERY_STRING": "token=x"}))
     assert re.fullmatch(
-        r"\[pid: \d+\|app: -\|req: -/-\] 203\.0\.113\.9 \(jo\) \{7 vars in \d+ bytes\} \[Thu Nov  5 [\d:]{8} 2026\]"
+        r"\[pid: \d+\|app: 0\|req: 1/1\] 203\.0\.113\.9 \(jo\) \{7 vars in \d+ bytes\} \[Thu Nov  5 [\d:]{8} 2026\]"
         r" GET /shop\?token=\[redacted\] => generated 5 bytes in 250 msecs \(HTTP/1\.1 200\)"
         r" 1 headers in 41 bytes \(1 switches on core 0\)",
         found,
     )
+
+
+# What reads uWSGI's logs wants numbers in the brackets, and nothing between the parentheses where there is no user.
+READERS = r"\[pid: (\d+)\|app: \d+\|req: (\d+)/\d+\] [\d.]+ \(\w*\) \{\d+ vars in \d+ bytes\} \[[^]]+\] GET "
+
+
+def test_uwsgis_own_line_is_one_for_what_reads_uwsgis_logs(exchange: Make) -> None:
+    write = compiled("uwsgi", Redaction(DEFAULT))
+    found = [re.match(READERS, write(exchange({"QUERY_STRING": ""}))) for _ in range(3)]
+    assert [match and match[2] for match in found] == ["1", "2", "3"]
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.write(writing, write(exchange()).encode())
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+    os.close(writing)
+    with open(reading, encoding="ascii") as lines:
+        told = re.match(READERS, lines.read())
+    assert told
+    assert told.groups() == (str(pid), "1")  # a worker counts its own
 
 
 def test_local_time_has_the_offset_of_that_moment(zone: str) -> None:
@@ -205,6 +229,7 @@ def test_utc_has_milliseconds() -> None:
         ("combind", ValueError, "AccessLog: format='combind' .* did you mean 'combined'"),
         ("JSON", ValueError, "one of 'common', 'combined', 'json', 'logfmt', 'uwsgi'"),
         ("", ValueError, "format=''"),
+        ("plain text", ValueError, "or a template such as '%a %s'"),
         (None, TypeError, "format=None"),
     ],
 )

@@ -213,6 +213,21 @@ def test_tcp_that_reads_nothing_holds_nobody_up_and_lines_are_counted(
         sink.write("x" * 100_000)
 
 
+def test_an_error_names_where_the_line_should_have_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tcp: socket.socket
+) -> None:
+    gone, to = str(tmp_path / "log"), address(tcp)
+    tcp.close()
+    monkeypatch.setattr(module, "_DEV_LOG", gone)
+    for sink, where in (
+        (module.syslog("syslog:shop", "AccessLog"), gone),
+        (module.syslog(f"syslog://{gone}", "AccessLog"), gone),
+        (module.syslog(f"{to}?proto=tcp", "AccessLog"), to.removeprefix("syslog://")),
+    ):
+        with pytest.raises(OSError, match=re.escape(repr(where))):
+            sink.write("lost")
+
+
 def test_tcp_that_is_not_there_counts_each_line(tcp: socket.socket) -> None:
     to = f"{address(tcp)}?proto=tcp"
     tcp.close()

@@ -274,6 +274,8 @@ def own_rss() -> int:
         ('%(h)s "%(r)s" %(s)s', "gunicorn's or Paste's"),
         ("%(REMOTE_ADDR)s", "or Apache's, as %h"),
         ("%({Referer}i)s", "gunicorn's"),
+        ("%(method) %(uri", "each '%\\(' with a name and a '\\)'"),
+        ("%() %(uri)", "each '%\\(' with a name"),
         ("%h %Z", "'%Z' is no directive; these are: %% %a"),
         ("%", "'%' is no directive"),
         ("%{X}", "is no directive"),

@@ -108,7 +108,7 @@ def test_a_wrong_target_is_one_line_that_helps(folder: Path, target: str, said: 
     for command in ("serve", "inspect"):
         done = run(command, target, cwd=folder)
         assert done.returncode == 1
-        assert done.stderr.startswith("Error: ")
+        assert done.stderr.startswith((f"Error: wsgikit: TARGET={target!r} ", f"Error: {target!r}"))
         assert said in done.stderr
         assert "Traceback" not in done.stderr
 

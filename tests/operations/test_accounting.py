@@ -258,7 +258,7 @@ def test_without_a_file_a_process_counts_itself_alone_and_says_so(
 ) -> None:
     target = host / "elsewhere"
     target.touch()
-    (host / f"wsgikit-{os.geteuid()}-test-scoreboard-2").symlink_to(target)
+    (host / f"wsgikit-{os.geteuid()}-test-scoreboard-3").symlink_to(target)
     layer = counting(hello)
     call(layer)
     assert layer.snapshot().total.requests == 1
@@ -271,7 +271,7 @@ def test_a_process_that_counts_itself_alone_joins_the_others_as_soon_as_it_can(
 ) -> None:
     """The file system was full for a while."""
     monkeypatch.setattr("wsgikit.operations.scoreboard.file._ALONE", 0.0)
-    path = host / f"wsgikit-{os.geteuid()}-test-scoreboard-2"
+    path = host / f"wsgikit-{os.geteuid()}-test-scoreboard-3"
     path.symlink_to(host / "elsewhere")
     layer = counting(hello)
     for _ in range(3):
@@ -289,7 +289,7 @@ def test_what_is_no_scoreboard_is_opened_once_and_left_alone(
     host: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("wsgikit.operations.scoreboard.file._ALONE", 0.0)
-    path = host / f"wsgikit-{os.geteuid()}-test-scoreboard-2"
+    path = host / f"wsgikit-{os.geteuid()}-test-scoreboard-3"
     path.write_bytes(b"something else")
     path.chmod(0o600)
     layer = counting(hello)
@@ -303,7 +303,7 @@ def test_what_is_no_scoreboard_is_opened_once_and_left_alone(
 
 
 def test_a_file_that_others_may_read_is_not_taken(host: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = host / f"wsgikit-{os.geteuid()}-test-scoreboard-2"
+    path = host / f"wsgikit-{os.geteuid()}-test-scoreboard-3"
     path.touch()
     path.chmod(0o644)
     call(counting(hello))

@@ -51,9 +51,11 @@ def test_requests_are_counted_by_route_and_status(accept: str) -> None:
     counts = {labels: value for (name, labels), value in found.items() if name == "http_requests_total"}
     assert counts == {("/a", "2xx"): 2, ("/a", "4xx"): 1, ("/b", "5xx"): 1, ("/b", "3xx"): 1}
     assert found["http_requests_failed_total", ()] == 1
-    assert found["http_response_size_bytes_sum", ("/a",)] == 15
-    assert found["http_request_duration_seconds_count", ("/a",)] == 3
-    assert found["http_request_duration_seconds_bucket", ("+Inf", "/a")] == 3
+    assert found["http_response_size_bytes_sum", ("/a", "2xx")] == 10
+    assert found["http_response_size_bytes_count", ("/a", "4xx")] == 1
+    assert found["http_request_duration_seconds_count", ("/a", "2xx")] == 2
+    assert found["http_request_duration_seconds_bucket", ("+Inf", "/a", "4xx")] == 1
+    assert ("http_request_duration_seconds_count", ("/a", "5xx")) not in found
     assert found["http_requests_in_flight", ()] == 0
     assert found["wsgi_workers", ("idle",)] == 1
     assert found["wsgi_worker_resident_memory_bytes", ("1",)] > 1_000_000

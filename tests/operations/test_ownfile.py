@@ -49,7 +49,7 @@ def test_what_is_behind_a_link_is_left_alone(
 def test_the_scoreboard_writes_over_no_file_of_ours_with_another_name(host: Path) -> None:
     valuable = host / "valuable"
     valuable.touch(0o600)
-    (host / f"wsgikit-{os.geteuid()}-test-scoreboard-2").hardlink_to(valuable)
+    (host / f"wsgikit-{os.geteuid()}-test-scoreboard-3").hardlink_to(valuable)
 
     def app(environ: object, start_response: Callable[..., object]) -> list[bytes]:
         start_response("200 OK", [("Content-Type", "text/plain")])

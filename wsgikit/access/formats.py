@@ -8,8 +8,8 @@ from wsgikit.access.apache import apache
 from wsgikit.access.escape import bare, quoted, text_of
 from wsgikit.access.parts import clf_time, request_lines
 from wsgikit.access.structured import json, logfmt
-from wsgikit.access.uwsgi import DEFAULT_LINE, MEMORY_REPORT, uwsgi
-from wsgikit.core.errors import wrong_choice, wrong_type, wrong_value
+from wsgikit.access.uwsgi import uwsgi, uwsgi_line
+from wsgikit.core.errors import suggestion, wrong_type, wrong_value
 from wsgikit.core.remembered import Remembered
 
 if TYPE_CHECKING:
@@ -27,20 +27,19 @@ def compiled(text: str, redaction: Redaction, *, memory: bool = False, layer: st
     ``memory`` says whether its lines are to have the memory of the process. Raises ``ValueError`` for an unknown name
     or directive, and where a format has no place for memory.
     """
+    wanted = f"one of {', '.join(map(repr, NAMED))}, or a template such as '%a %s'"
     if not isinstance(text, str):
-        raise wrong_type(
-            layer, "format", text, f"one of {', '.join(map(repr, NAMED))}, or a template such as '%a %s'"
-        )
+        raise wrong_type(layer, "format", text, wanted)
     if memory and text not in ("json", "logfmt", "uwsgi"):
-        wanted = "False, or the format json, logfmt or uwsgi; a uWSGI template has %(rss) and %(rss_delta)"
-        raise wrong_value(layer, "memory", memory, wanted)
+        places = "False, or the format json, logfmt or uwsgi; a uWSGI template has %(rss) and %(rss_delta)"
+        raise wrong_value(layer, "memory", memory, places)
     if memory and text == "uwsgi":
-        return uwsgi(MEMORY_REPORT + DEFAULT_LINE, redaction, layer=layer)
+        return uwsgi_line(redaction, memory=True)
     named = NAMED.get(text)
     if named is not None:
         return named(redaction)
     if "%" not in text:
-        raise wrong_choice(layer, "format", text, NAMED)
+        raise wrong_value(layer, "format", text, wanted + suggestion(text, NAMED))
     return (uwsgi if "%(" in text else apache)(text, redaction, layer=layer)
 
 
@@ -89,11 +88,6 @@ def _person(known: tuple[str | None, object]) -> str:
     """Who asked, from the address and what ``parts.user`` gives; an app may note its user as a number."""
     address, name = known
     return f"{bare(address or '-')} - {bare(text_of(name or '-'))}"
-
-
-def uwsgi_line(redaction: Redaction) -> Format:
-    """The line that uWSGI writes by default, memory report aside."""
-    return uwsgi(DEFAULT_LINE, redaction)
 
 
 NAMED: dict[str, Callable[[Redaction], Format]] = {

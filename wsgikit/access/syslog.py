@@ -47,16 +47,27 @@ class Syslog:
     """Sends each line as one message; made by ``syslog`` from an option's text."""
 
     def __init__(
-        self, connect: Callable[[], Datagrams | Stream], head: Callable[[float], str], *, waits: bool = False
+        self,
+        connect: Callable[[], Datagrams | Stream],
+        head: Callable[[float], str],
+        where: str,
+        *,
+        waits: bool = False,
     ) -> None:
         self._channel: PerProcess[Datagrams | Stream] = PerProcess(connect)
         self._head = head
+        self._where = where
         self.waits = waits
         self.dropped = 0
 
     def write(self, line: str) -> None:
         """Send one line."""
-        self._channel.get().send((self._head(time()) + line).encode("utf-8", "backslashreplace"))
+        try:
+            self._channel.get().send((self._head(time()) + line).encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            if error.errno is not None and error.filename is None:
+                error.filename = self._where  # of a socket, the system says what is wrong and not where
+            raise
 
 
 def syslog(to: str, layer: str) -> Syslog:
@@ -76,18 +87,18 @@ def syslog(to: str, layer: str) -> Syslog:
         raise wrong_value(layer, "to", to, _WANTED) from None
     options = _options(parts.query, to, layer)
     if host and parts.path in ("", "/") and not parts.username:
-        head = _head(options, to, layer, local=False)
+        head, where = _head(options, to, layer, local=False), parts.netloc
         if options.get("proto") != "tcp":
-            return Syslog(lambda: Datagrams(lambda: _udp(host, port)), head, waits=parse(host) is None)
+            return Syslog(lambda: Datagrams(lambda: _udp(host, port)), head, where, waits=parse(host) is None)
         counted = options.get("format") == "rfc5424"
-        return Syslog(lambda: Stream(host, port, counted=counted), head, waits=True)
+        return Syslog(lambda: Stream(host, port, counted=counted), head, where, waits=True)
     if host or len(parts.path) < 2 or "proto" in options:
         raise wrong_value(layer, "to", to, _WANTED)
     return _over_unix(parts.path, _head(options, to, layer, local=True))
 
 
 def _over_unix(path: str | None, head: Callable[[float], str]) -> Syslog:
-    return Syslog(lambda: Datagrams(lambda: _unix(path or _DEV_LOG)), head)
+    return Syslog(lambda: Datagrams(lambda: _unix(path or _DEV_LOG)), head, path or _DEV_LOG)
 
 
 def _options(query: str, to: str, layer: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import sys
@@ -13,6 +14,7 @@ from wsgikit.access.parts import clf_time, user
 from wsgikit.access.templates import Ready, compiled, head_size, note, request_header, variable
 from wsgikit.core.errors import wrong_value
 from wsgikit.core.memory import memory
+from wsgikit.core.process import PerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,16 +23,16 @@ if TYPE_CHECKING:
     from wsgikit.access.templates import Field
     from wsgikit.http.redact import Redaction
 
-DEFAULT_LINE = (
-    "[pid: %(pid)|app: -|req: -/-] %(addr) (%(user)) {%(vars) vars in %(pktsize) bytes} [%(ctime)] %(method) %(uri)"
+_DEFAULT_LINE = (
+    "[pid: %(pid)|app: 0|req: %(req)] %(addr) (%(user)) {%(vars) vars in %(pktsize) bytes} [%(ctime)] %(method) %(uri)"
     " => generated %(rsize) bytes in %(msecs) msecs (%(proto) %(status)) %(headers) headers in %(hsize) bytes"
     " (%(switches) switches on core %(core))"
 )
 
 # What --memory-report puts before it.
-MEMORY_REPORT = "{address space usage: %(vsz) bytes/%(vszM)MB} {rss usage: %(rss) bytes/%(rssM)MB} "
+_MEMORY_REPORT = "{address space usage: %(vsz) bytes/%(vszM)MB} {rss usage: %(rss) bytes/%(rssM)MB} "
 
-_VARIABLE = re.compile(r"%\(([^)]*)\)")
+_VARIABLE = re.compile(r"%\(([^)]+)\)")
 _PYTHONS = re.compile(r"%\((?:[A-Za-z]|[A-Z_]+|\{[^}]*\}[a-z])\)s")  # as gunicorn and Paste have it
 
 
@@ -40,7 +42,27 @@ def uwsgi(text: str, redaction: Redaction, *, layer: str = "AccessLog") -> Calla
     if pasted:
         wanted = f"uWSGI's names, as %(addr), or Apache's, as %h; {pasted[0]!r} is gunicorn's or Paste's"
         raise wrong_value(layer, "format", text, wanted)
+    if "%(" in _VARIABLE.sub("", text):
+        raise wrong_value(layer, "format", text, "each '%(' with a name and a ')' behind it, as in '%(addr)'")
     return compiled(text, _VARIABLE, lambda match: _variable(match[1], redaction), layer)
+
+
+def uwsgi_line(redaction: Redaction, *, memory: bool = False) -> Callable[[Exchange], str]:
+    """The line that uWSGI writes by default, as what reads its logs expects it: numbers, and ``()`` for nobody.
+
+    ``req`` has the lines of this log in this process, twice: of the other workers' no layer knows (`Stats` does).
+    """
+    counts = PerProcess(lambda: itertools.count(1))
+
+    def requests(_: Exchange) -> str:
+        number = next(counts.get())
+        return f"{number}/{number}"
+
+    own: dict[str, Field] = {"req": requests, "user": lambda exchange: Ready(bare(user(exchange) or ""))}
+    text = _MEMORY_REPORT + _DEFAULT_LINE if memory else _DEFAULT_LINE
+    return compiled(
+        text, _VARIABLE, lambda match: own.get(match[1]) or _variable(match[1], redaction), "AccessLog"
+    )
 
 
 def _variable(name: str, redaction: Redaction) -> Field:

@@ -76,10 +76,11 @@ for _command in (serve, demo):
 
 def _load(target: str) -> object:
     """The app that TARGET names; an error that says what is wrong with it, and no traceback, if there is none."""
-    from wsgikit.core.target import load_app
+    from wsgikit.core.target import load_app, parse_target
 
     sys.path.insert(0, "")  # as `python -m` and every server do: the folder the command is typed in
     try:
+        parse_target("wsgikit", "TARGET", target)
         return load_app(target)
     except (TargetError, ValueError) as error:
         raise click.ClickException(str(error)) from error

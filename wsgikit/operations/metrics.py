@@ -83,19 +83,20 @@ def _requests(snapshot: Snapshot) -> Iterator[Metric]:
     durations = core.HistogramMetricFamily(
         "http_request_duration_seconds",
         "Seconds from the call of the app until its body was closed.",
-        labels=("route",),
+        labels=("route", "status"),
     )
     sizes = core.SummaryMetricFamily(
-        "http_response_size_bytes", "Bytes of the bodies of answers.", labels=("route",)
+        "http_response_size_bytes", "Bytes of the bodies of answers.", labels=("route", "status")
     )
+    bounds = [*(repr(bound) for bound in BOUNDS), "+Inf"]
     for route, record in snapshot.routes.items():
-        for status, number in record.classes.items():
-            if number:
-                counted.add_metric((route, status), number)
-        bounds = [*(repr(bound) for bound in BOUNDS), "+Inf"]
-        buckets = list(zip(bounds, accumulate(record.buckets), strict=True))
-        durations.add_metric((route,), buckets, record.micros / 1e6)
-        sizes.add_metric((route,), record.requests, record.sent)
+        for status, row in record.rows.items():
+            if row.requests:
+                labels = (route, status)
+                counted.add_metric(labels, row.requests)
+                buckets = list(zip(bounds, accumulate(row.buckets), strict=True))
+                durations.add_metric(labels, buckets, row.micros / 1e6)
+                sizes.add_metric(labels, row.requests, row.sent)
     yield counted
     yield durations
     yield sizes

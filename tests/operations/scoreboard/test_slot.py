@@ -11,10 +11,10 @@ from wsgikit.operations.scoreboard.slot import Slot
 from wsgikit.operations.scoreboard.snapshot import Reader
 
 
-def finished(slot: Slot, route: str, micros: int = 5) -> Any:
+def finished(slot: Slot, route: str, micros: int = 5, status: str = "200") -> Any:
     """A request that is over."""
     request = SimpleNamespace(
-        method="GET", path="/", status="200", failed=False, route=route, micros=micros, sent=1, inside=None
+        method="GET", path="/", status=status, failed=False, route=route, micros=micros, sent=1, inside=None
     )
     request.core = slot.enter(request, 1.0, "GET", "/")
     return request
@@ -47,3 +47,30 @@ def test_a_request_on_the_bound_of_a_bucket_belongs_to_it() -> None:
         slot.book(finished(slot, "/", micros), 0.0)
     buckets = Reader(file.memory).record(0, 1).buckets
     assert buckets == [3, 2, 1, *[0] * 11, 1, 1]
+
+
+def test_bytes_and_time_are_those_of_a_status_class() -> None:
+    file = PrivateMemory()
+    prepare(file)
+    slot = Slot(file.memory, 0, lambda names, name: 1, lambda: None)
+    for status, micros in (
+        ("101", 1),
+        ("200", 10),
+        ("206", 20),
+        ("404", 100),
+        ("599", 1000),
+        ("999", 5),
+        ("", 5),
+    ):
+        slot.book(finished(slot, "/", micros, status), 0.0)
+    record = Reader(file.memory).record(0, 1)
+    found = {kind: (row.requests, row.sent, row.micros) for kind, row in record.rows.items()}
+    assert found == {
+        "1xx": (1, 1, 1),
+        "2xx": (2, 2, 30),
+        "3xx": (0, 0, 0),
+        "4xx": (1, 1, 100),
+        "5xx": (1, 1, 1000),
+        "other": (2, 2, 10),
+    }
+    assert (record.requests, record.sent, record.micros) == (7, 7, 1141)

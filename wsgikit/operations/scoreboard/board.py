@@ -25,7 +25,7 @@ _log = logging.getLogger("wsgikit.scoreboard")
 
 def board(service: str) -> PerProcess[Board]:
     """The scoreboard of a service; all that name it share one, for a process can open the file only once."""
-    return _board(service, meeting_place(service, "scoreboard-2"))
+    return _board(service, meeting_place(service, "scoreboard-3"))
 
 
 @cache

@@ -10,7 +10,7 @@ totals never go backwards while a service runs, and nothing grows when workers a
     head      which process, since when, which life of the number this is, and counters of what is rare
     events    the slowest requests, and the last that failed
     cores     a request in flight each: since when, method, path
-    records   a record for each route: requests by status class and duration, bytes sent, time
+    records   a record for each route: by status class requests of each duration, bytes sent, time
     upstreams a record for each upstream: requests, retries, time, failures by kind
     cache     requests by what a cache has done
 
@@ -23,7 +23,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import NamedTuple
 
-MAGIC = int.from_bytes(b"wsgikit2", "little")
+MAGIC = int.from_bytes(b"wsgikit3", "little")
 """Changes with the layout, as the file's name does."""
 
 WORD = 8
@@ -87,15 +87,15 @@ CORE_ENTRY = Struct(
     "<dQ16s224s"
 )  # since when by the monotonic clock, 0.0 if free; how many so far; method, path
 
-# Records.
+# Records of routes: a row for each status class.
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx", "other")
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Seconds up to which a request belongs to a bucket; the last bucket has no bound."""
 BUCKETS = len(BOUNDS) + 1
-CELLS = len(CLASSES) * BUCKETS
-SENT = CELLS  # bytes of bodies
-TIME = CELLS + 1  # microseconds
-RECORD = CELLS + 4  # words
+SENT = BUCKETS  # after the words of the buckets: bytes of bodies
+TIME = BUCKETS + 1  # microseconds
+ROW = BUCKETS + 2  # words
+RECORD = len(CLASSES) * ROW
 RECORDS = (CORES_START + CORES * CORE) // WORD  # in words
 
 # Records of upstreams.

@@ -41,9 +41,10 @@ _LONGEST = (
 _BOUNDS = tuple(int(bound * 1e6) for bound in layout.BOUNDS)
 _QUICK = _BOUNDS[0]
 _LAST = len(layout.CLASSES) - 1
-_CELL = {str(n): min(n // 100 - 1, _LAST) * layout.BUCKETS for n in range(100, 1000)}  # where a status begins
-_OTHER = _LAST * layout.BUCKETS
-_FAILURE = _CELL["500"]
+# Where the row of a status begins in a record.
+_ROW = {str(n): min(n // 100 - 1, _LAST) * layout.ROW for n in range(100, 1000)}
+_OTHER = _LAST * layout.ROW
+_FAILURE = _ROW["500"]
 _KIND = {kind: FAILURES + n for n, kind in enumerate(layout.KINDS)}
 _CACHED = {word: layout.CACHE_COUNTS + n for n, word in enumerate(layout.CACHE)}
 
@@ -159,16 +160,16 @@ class Slot:
                 if waiting is not None or queue:
                     # Here and not in a method of its own, for the same reason.
                     request, waiting = queue.popleft() if waiting is None else waiting, None
-                    micros, cell = request.micros, _CELL.get(request.status, _OTHER)
-                    record = self._records.get(request.route) or self._record(request.route)
-                    words[record + cell + (bisect_left(_BOUNDS, micros) if micros > _QUICK else 0)] += 1
-                    words[record + SENT] += request.sent
-                    words[record + TIME] += micros
+                    micros, kind = request.micros, _ROW.get(request.status, _OTHER)
+                    row = (self._records.get(request.route) or self._record(request.route)) + kind
+                    words[row + (bisect_left(_BOUNDS, micros) if micros > _QUICK else 0)] += 1
+                    words[row + SENT] += request.sent
+                    words[row + TIME] += micros
                     if request.inside is not None:
                         self._count_inside(request.inside)
                     if micros > self._slow_floor:
                         self._keep_slow(request)
-                    if cell == _FAILURE or request.failed:
+                    if kind == _FAILURE or request.failed:
                         self._keep_failed(request)
             finally:
                 turn.append(None)

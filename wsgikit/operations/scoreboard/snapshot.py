@@ -136,10 +136,8 @@ class Reader:
 
     def spent(self, number: int) -> tuple[int, int]:
         """Requests and microseconds of all workers of a number; all others wait meanwhile who come to claim one."""
-        first = layout.slot_start(number) // WORD + layout.RECORDS
-        records = range(first, first + layout.ROUTES.room * layout.RECORD, layout.RECORD)
-        requests = sum(sum(self._words[start : start + layout.CELLS]) for start in records)
-        return requests, sum(self._words[start + layout.TIME] for start in records)
+        spent = Record.total(self.record(number, route) for route in range(layout.ROUTES.room))
+        return spent.requests, spent.micros
 
     def snapshot(self, service: str) -> Snapshot:
         """Everything."""
@@ -193,8 +191,7 @@ class Reader:
     def record(self, slot: int, route: int) -> Record:
         """What all workers of a number have done for a route."""
         start = layout.slot_start(slot) // WORD + layout.RECORDS + route * layout.RECORD
-        *cells, sent, micros = self._words[start : start + layout.CELLS + 2].tolist()
-        return Record(tuple(cells), sent, micros)
+        return Record(tuple(self._words[start : start + layout.RECORD]))
 
     def _worker(self, slot: int, record: Record) -> Worker:
         pid = self.pid(slot)
