@@ -309,6 +309,27 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(layer._known) <= 8
 
 
+@given(
+    peer=st.sampled_from([INNER, PEER, "203.0.113.1", "", None]),
+    client=st.one_of(st.ip_addresses().map(str), st.sampled_from([INNER, PEER, "192.0.2.0", "203.0.113.1"])),
+    others=st.tuples(
+        *[st.sampled_from([None, "https", "shop.example", "shop.example:8443", "443", "/shop", "a, b"])] * 4
+    ),
+    hops=st.sampled_from([None, 1, 2]),
+)
+def test_what_is_the_same_for_every_client_is_what_each_would_get(
+    peer: str | None, client: str, others: tuple[str | None, ...], hops: int | None
+) -> None:
+    layer = TrustedProxies(nothing, TRUSTED, hops=hops, prefix=True)
+    texts = (peer, "http", "backend:8000", "8000", client, *others)
+    for _ in range(2):  # at first, and as what is known
+        found, right = layer._judge(texts), layer._decide(texts)
+        for name in ("edits", "original", "removed", "unsettled"):
+            assert getattr(found, name) == getattr(right, name), name
+        assert found.claims[1:5] == right.claims[1:5]
+        layer._known.pop(texts)
+
+
 MADE_UP = st.text(
     st.sampled_from('",;=\\ \t10.0.0.1203.0.113.9forprotohost[]:_<>%/\x00\x1b\xe9'), max_size=40
 )

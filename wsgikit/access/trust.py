@@ -10,6 +10,7 @@ from wsgikit.core.errors import suggestion, wrong_choice, wrong_type, wrong_valu
 from wsgikit.core.headers import valid_name
 from wsgikit.core.middleware import Middleware
 from wsgikit.core.units import flag
+from wsgikit.http.address import address
 from wsgikit.http.forwarded import Claims, forwarded, one_header, x_forwarded
 from wsgikit.http.networks import Networks
 
@@ -30,6 +31,9 @@ _FORWARDED = ("HTTP_FORWARDED",)
 
 # What the proxies' word may replace; read with the headers, as what to write depends on it.
 _IDENTITY = ("REMOTE_ADDR", "wsgi.url_scheme", "HTTP_HOST", "SERVER_PORT")
+_HOST, _FOR = _IDENTITY.index("HTTP_HOST"), len(_IDENTITY)  # where they stand among all the texts
+
+_ANYBODY = "192.0.2.0"  # stands for every client (RFC 5737)
 
 # Some servers believe one of these from anyone (uWSGI) or from loopback (gunicorn), and write wsgi.url_scheme.
 _SCHEME_KEYS = frozenset(
@@ -142,16 +146,31 @@ class TrustedProxies(Middleware):
     def _judge(self, texts: tuple[str | None, ...]) -> _Verdict:
         """What follows from the texts of the decisive keys, remembered."""
         known = self._known  # the one that goes with the networks asked below, should they change meanwhile
-        said = texts[len(_IDENTITY) :]
-        heard = said.count(None) < len(said) and self._trusted.contains(texts[0])
-        claims = self._read(said) if heard else Claims()
-        present = {key: text for key, text in zip(self._family, said, strict=True) if text is not None}
-        verdict = _Verdict(texts[0], texts[1:4], present, claims, self.prefix)
-        if len("".join(filter(None, (texts[2], *said)))) <= _LONGEST:  # what strangers write: Host, and these
+        client = texts[_FOR] if self._family is _X_FORWARDED else None
+        if client is None or client == _ANYBODY or address(client) != client:
+            verdict = self._decide(texts)
+        else:  # one address alone, as nearly always: what follows is the same for whichever it is
+            alike = (*texts[:_FOR], _ANYBODY, *texts[_FOR + 1 :])
+            verdict = (known.get(alike) or self._remember(known, alike, self._decide(alike))).of(client)
+        return self._remember(known, texts, verdict)
+
+    def _remember(
+        self, known: dict[tuple[str | None, ...], _Verdict], texts: tuple[str | None, ...], verdict: _Verdict
+    ) -> _Verdict:
+        written = (texts[_HOST], *texts[_FOR:])  # by strangers
+        if len("".join(filter(None, written))) <= _LONGEST:
             if len(known) >= _REMEMBERED:
                 known.clear()
             known[texts] = verdict
         return verdict
+
+    def _decide(self, texts: tuple[str | None, ...]) -> _Verdict:
+        """What follows from the texts of the decisive keys."""
+        said = texts[_FOR:]
+        heard = said.count(None) < len(said) and self._trusted.contains(texts[0])
+        claims = self._read(said) if heard else Claims()
+        present = {key: text for key, text in zip(self._family, said, strict=True) if text is not None}
+        return _Verdict(texts[0], texts[1:_FOR], present, claims, self.prefix)
 
     def _settle(self, environ: WSGIEnvironment, original: dict[str, Any], claims: Claims) -> None:
         """What is rare: headers of other families, a scheme that the server took from a header, a prefix."""
@@ -176,6 +195,12 @@ class _Verdict:
     """
 
     __slots__ = ("claims", "edits", "original", "removed", "unsettled")
+
+    claims: Claims
+    edits: dict[str, str]
+    original: dict[str, Any]
+    removed: tuple[str, ...]
+    unsettled: bool
 
     def __init__(
         self,
@@ -204,6 +229,20 @@ class _Verdict:
                     self.original[key] = before
         tainted = claims.scheme is None and not _SCHEME_KEYS.isdisjoint(said)
         self.unsettled = tainted or bool(prefix and claims.prefix)
+
+    def of(self, client: str) -> _Verdict:
+        """The same for another client, whose address is all that X-Forwarded-For holds; this one is anybody's."""
+        verdict = _Verdict.__new__(_Verdict)
+        verdict.claims, verdict.removed, verdict.unsettled = self.claims, self.removed, self.unsettled
+        verdict.original = {**self.original, "HTTP_X_FORWARDED_FOR": client}
+        verdict.edits = edits = self.edits.copy()
+        if "HTTP_X_FORWARDED_FOR" in edits:  # the peer is trusted
+            edits["HTTP_X_FORWARDED_FOR"] = client
+            if client != self.original["REMOTE_ADDR"]:
+                edits["REMOTE_ADDR"] = client
+            else:
+                edits.pop("REMOTE_ADDR", None)
+        return verdict
 
 
 def _authority(claims: Claims, scheme: str, current: str | None) -> dict[str, str]:
