@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable
+from itertools import cycle
 from typing import Any
 
 from rounds import BROWSER, minima, request
@@ -21,6 +22,8 @@ HEAD = [
     ("Content-Length", str(len(PAGE))),
     ("Cache-Control", "no-store"),
 ]
+
+LENGTHS = cycle(range(100, len(PAGE)))
 
 RAW = [(b"host", b"shop.example"), (b"accept", b"*/*"), (b"user-agent", b"Mozilla"), (b"cookie", b"a=b")]
 GIVEN: dict[str, dict[str, Any]] = {
@@ -43,6 +46,13 @@ def stream(environ: dict[str, Any], start_response: Callable[..., object]) -> It
     return iter([PAGE])
 
 
+def measured(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+    """As from a template: hardly two answers are of one length."""
+    body = PAGE[: next(LENGTHS)]
+    start_response("200 OK", [HEAD[0], ("Content-Length", str(len(body))), HEAD[2]])
+    return [body]
+
+
 def frame(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
     return page(environ, start_response)
 
@@ -56,11 +66,15 @@ def main() -> None:
     cases = {"the bare app": request(page, plain), "one frame around it": request(frame, plain)}
     cases |= {server: request(ServerFix(page, server=server), environ(server)) for server in PLANS}
     cases["gunicorn, found out"] = request(ServerFix(page), {**plain, "SERVER_SOFTWARE": "gunicorn/27.0.1"})
-    cases["gunicorn, an iterator"] = request(ServerFix(stream, server="gunicorn"), plain)
+    cases["an iterator"] = request(stream, plain)
+    cases["an iterator, gunicorn"] = request(ServerFix(stream, server="gunicorn"), plain)
+    cases["lengths that differ"] = request(measured, plain)
+    cases["lengths that differ, gunicorn"] = request(ServerFix(measured, server="gunicorn"), plain)
     best = minima(cases)
-    bare = best["the bare app"]
     for name, took in best.items():
-        print(f"{name:24} {took:5.2f}  {took - bare:+5.2f}")
+        kind = name.partition(", gunicorn")[0]
+        bare = best[kind if kind in ("an iterator", "lengths that differ") else "the bare app"]
+        print(f"{name:30} {took:5.2f}  {took - bare:+5.2f}")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import logging
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +15,7 @@ import pytest
 from tests.servers.strict import StrictServer
 from wsgikit.core.input import Truncated
 from wsgikit.servers.fix import ServerFix
+from wsgikit.servers.head import BadHead
 from wsgikit.servers.plans import PLANS
 from wsgikit.servers.stream import Unfinished
 from wsgikit.testing import build_environ
@@ -569,3 +573,69 @@ def test_a_connection_that_was_upgraded_has_no_head_to_come() -> None:
     app = ServerFix(lambda environ, start_response: given, server="uwsgi")
     request = build_environ(headers={"Upgrade": "websocket"})
     assert list(app(request, StrictServer().start_response)) == []
+
+
+def test_a_body_without_end_ends_at_its_length(caplog: pytest.LogCaptureFixture) -> None:
+    """Cut, and cut, and cut: the worker was lost, and each chunk was a line in the log."""
+    body = Body(iter(lambda: b"abc", b""))
+    answer = ask(answering(body, ("Content-Length", "5")))
+    assert answer.body == b"abcab"
+    assert body.closed == 1
+    assert len(caplog.records) == 1
+
+
+def test_a_length_of_thousands_of_digits_is_a_bad_head() -> None:
+    caught: list[BaseException] = []
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        try:
+            start_response("200 OK", [("Content-Length", "9" * 5000)])
+        except BadHead as error:
+            caught.append(error)
+        start_response("200 OK", [])
+        return [b"ok"]
+
+    assert ask(app).body == b"ok"
+    assert caught
+
+
+@pytest.mark.parametrize("when", ["called", "iterated", "replaced"])
+@pytest.mark.parametrize("server", ["gunicorn", "uwsgi"])
+def test_an_error_leaves_no_circle_that_keeps_the_request_alive(
+    server: str, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        logging.getLogger("wsgikit.errors"), "disabled", True
+    )  # what is logged is kept by pytest
+
+    def app(environ: Any, start_response: Any) -> Any:
+        if when == "called":
+            raise RuntimeError
+        return rest(start_response)
+
+    def rest(start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        if when == "iterated":
+            raise RuntimeError
+        yield b"first"
+        try:
+            raise RuntimeError
+        except RuntimeError:
+            start_response("500 Oops", [], sys.exc_info())
+
+    class Given:
+        """What goes when the request does."""
+
+    strict = StrictServer()
+    given = Given()
+    gone = weakref.ref(given)
+    gc.collect()
+    gc.disable()
+    try:
+        with contextlib.suppress(RuntimeError):
+            strict.ask(ServerFix(app, server=server), environ={"x.given": given})
+        strict.iterable = None
+        del given
+        assert gone() is None
+    finally:
+        gc.enable()

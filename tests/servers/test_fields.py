@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from wsgikit.servers import fields
+from wsgikit.servers.refusal import Refused
 
 
 def own_method(**attributes: Any) -> Any:
@@ -95,3 +96,27 @@ def test_the_content_type_that_eventlet_makes_up_is_dropped() -> None:
     environ = {"CONTENT_TYPE": "text/plain", "headers_raw": (("content-type", "text/plain"),)}
     fields.made_up_type(environ)
     assert environ["CONTENT_TYPE"] == "text/plain"
+
+
+@pytest.mark.parametrize("name", ["Length", "Type"])
+def test_a_content_field_with_an_underscore_is_not_the_true_one(name: str) -> None:
+    """cheroot read one byte of five, where ``Content_Length: 1`` came after ``Content-Length: 5``."""
+    key = f"CONTENT_{name.upper()}"
+    pairs = {f"Content-{name}": "5", f"Content_{name}": "1"}
+    request = SimpleNamespace(inheaders=dict(encoded(*pairs.items())))
+    environ = {key: "1"}
+    fields.forged_cheroot(environ, own_method(req=request))
+    assert environ == {key: "5"}
+    del request.inheaders[f"content-{name.lower()}".encode()]
+    fields.forged_cheroot(environ, own_method(req=request))
+    assert environ == {}
+
+
+def test_two_lengths_that_differ_are_refused_where_wsgiref_takes_the_first() -> None:
+    twice = [("Content-Length", "5"), ("Content-Length", "6")]
+    environ = {"CONTENT_LENGTH": "5"}
+    with pytest.raises(Refused):
+        fields.forged_wsgiref(environ, own_method(request_handler=SimpleNamespace(headers=message(*twice))))
+    once = message(*twice[:1], *twice[:1])
+    fields.forged_wsgiref(environ, own_method(request_handler=SimpleNamespace(headers=once)))
+    assert environ == {"CONTENT_LENGTH": "5"}

@@ -6,6 +6,7 @@ import copy
 import io
 import pickle
 import sys
+from email.message import Message
 from types import SimpleNamespace
 from typing import Any
 
@@ -180,3 +181,45 @@ def test_it_shows_copies_and_pickles_by_its_options() -> None:
     StrictServer().ask(layer)
     for other in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
         assert other == layer
+
+
+def test_lines_of_a_field_that_has_a_forged_twin_are_put_on_one() -> None:
+    """The true value is put back by the repair of the forged one, and may be a folded one."""
+    headers = Message()
+    headers["X-Note"] = "one\r\n two"
+    headers["X_Note"] = "forged"
+    server = StrictServer()
+    server.request_handler = SimpleNamespace(headers=headers)  # type: ignore[attr-defined]
+    found: dict[str, Any] = {}
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        found.update(environ)
+        start_response("200 OK", [])
+        return [b"ok"]
+
+    server.ask(ServerFix(app, server="wsgiref"), environ={"HTTP_X_NOTE": "one\r\n two,forged"})
+    assert found["HTTP_X_NOTE"] == "one two"
+
+
+@pytest.mark.parametrize("length", ["", None])
+@pytest.mark.parametrize(
+    "server", [name for name in PLANS if name not in ("waitress", "wsgikit.handlers.mod_python")]
+)
+def test_an_empty_length_is_no_length(server: str, length: str | None) -> None:
+    """nginx sends one with each request, to gunicorn's uwsgi protocol too."""
+    answer = StrictServer().ask(ServerFix(reading, server=server), environ={"CONTENT_LENGTH": length})
+    assert answer.body == b"read "
+
+
+def test_a_server_is_found_by_marks_that_an_environ_of_the_same_kind_lacks() -> None:
+    app = ServerFix(reading)
+    StrictServer().ask(app, environ={"uwsgi.version": b"2.0.30"})
+    StrictServer().ask(app, environ={"SERVER_SOFTWARE": ["no text"]})
+    assert set(app._found.values()) == {PLANS["uwsgi"], PLANS["unknown"]}
+
+
+@pytest.mark.parametrize("gateway", [{}, {"GATEWAY_INTERFACE": "CGI/1.1"}])
+def test_a_length_beside_chunks_is_refused_unless_a_gateway_has_decoded_them(gateway: dict[str, str]) -> None:
+    both = {"CONTENT_LENGTH": "5", "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": io.BytesIO(b"hello")}
+    answer = StrictServer().ask(ServerFix(reading), environ={**both, **gateway})
+    assert answer.status == ("200 OK" if gateway else "400 Bad Request")

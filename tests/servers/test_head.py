@@ -6,11 +6,8 @@ import http
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from wsgikit.core.headers import valid_name, valid_value
-from wsgikit.servers.head import BadHead, fields, repaired, status_line, statuses
+from wsgikit.servers.head import BadHead, repaired, status_line
 
 
 class Text(str):
@@ -50,9 +47,11 @@ def test_a_value_with_a_line_break_in_it_is_refused_and_shown_escaped(value: str
     assert str(caught.value).isprintable()
 
 
-@pytest.mark.parametrize("bad", [None, 5, [("X-A",)], [("X-A", "1", "2")], ["X-A: 1"], [None]])
+@pytest.mark.parametrize(
+    "bad", [None, 5, [("X-A",)], [("X-A", "1", "2")], ["X-A: 1"], ["ab"], ["ab", 5], [None]]
+)
 def test_what_is_no_list_of_pairs_is_refused(bad: Any) -> None:
-    with pytest.raises((BadHead, TypeError, ValueError)):
+    with pytest.raises(BadHead):
         repaired(bad)
 
 
@@ -61,12 +60,10 @@ def test_what_is_no_list_of_pairs_is_refused(bad: Any) -> None:
 )
 def test_fields_that_are_the_servers_are_left_out(name: str) -> None:
     assert repaired([(name, "x"), ("X-A", "1")])[0] == [("X-A", "1")]
-    assert (fields[name, "x"] or 0) < 0  # and so a head that has one is not taken as it is
 
 
 def test_the_length_is_read_once() -> None:
     assert repaired([("content-length", "5"), ("Content-Length", "5")]) == ([("content-length", "5")], 5)
-    assert fields["CONTENT-LENGTH", "5"] == 5
 
 
 @pytest.mark.parametrize("values", [("5", "6"), ("x",), ("-1",), ("",), ("+5",)])
@@ -96,39 +93,3 @@ def test_a_status_that_is_none_is_refused(status: str) -> None:
 def test_a_status_that_is_no_text_is_refused(status: Any) -> None:
     with pytest.raises(BadHead, match=r"200 OK"):
         status_line(status)
-
-
-@pytest.mark.parametrize(
-    ("status", "without_content"), [("204 No Content", True), ("304", True), ("200 OK", False)]
-)
-def test_a_status_tells_whether_there_is_content(status: str, without_content: bool) -> None:
-    assert statuses[status][1] is without_content
-
-
-@given(st.text(max_size=20), st.text(max_size=20))
-def test_a_field_is_only_taken_as_it_is_when_it_can_be_sent(name: str, value: str) -> None:
-    if (fields[name, value] or 0) >= 0:
-        assert valid_name(name)
-        assert valid_value(value)
-
-
-def test_what_is_remembered_is_bounded_by_name_and_in_all() -> None:
-    for number in range(5000):
-        assert fields["X-Number", str(number)] is None
-        assert fields[f"X-{number}", "1"] is None
-        assert fields["Content-Length", str(number)] == number
-        statuses[f"200 Number {number}"]
-    assert len(fields) <= 2048
-    assert len(statuses) <= 2048
-    assert len([name for name, _ in fields if name == "X-Number"]) == 64
-
-
-def test_what_is_one_clients_is_not_remembered() -> None:
-    assert fields["Set-Cookie", "session=secret"] is None
-    assert ("Set-Cookie", "session=secret") not in fields
-
-
-@pytest.mark.parametrize("value", ["1\n", "\x7f", "\u20ac", "1\x00"])
-def test_a_name_that_is_known_does_not_vouch_for_the_next_value(value: str) -> None:
-    assert fields["X-Known", "1"] is None
-    assert fields["X-Known", value] == -1

@@ -211,3 +211,27 @@ def test_an_unknown_server_is_taken_at_its_word() -> None:
     blocking = environ(wsgi__input=Failing(AssertionError("blocks")))
     repairs.unknown(blocking)
     assert blocking["wsgi.input"].read() == b""
+
+
+@pytest.mark.parametrize("give", [bytearray, memoryview])
+def test_any_kind_of_bytes_is_bytes(give: Any) -> None:
+    source = SimpleNamespace(read=lambda size: give(b"abcde"[:size]))
+    assert BoundedInput(source, 5).read() == b"abcde"
+    assert type(BoundedInput(source, 5).read(2)) is bytes
+
+
+@pytest.mark.parametrize("given", ["\u20ac", 5, ["a"], b"more than was asked for"])
+def test_what_is_no_part_of_the_body_breaks_it(given: Any) -> None:
+    """More than was asked for would have made the number of bytes left a negative one: read without end."""
+    for reader in (BoundedInput, lambda source, size: EndedInput(source)):
+        with pytest.raises(BrokenBody):
+            reader(SimpleNamespace(read=lambda size: given), 5).read(2)
+
+
+def test_a_server_that_gives_none_gives_nothing() -> None:
+    assert EndedInput(SimpleNamespace(read=lambda size: None)).read(5) == b""
+
+
+def test_chunks_that_come_as_text_are_read() -> None:
+    wire = io.StringIO("5\r\nhello\r\n0\r\n\r\n", newline="")
+    assert ChunkedInput(wire).read() == b"hello"

@@ -348,6 +348,13 @@ def test_body_that_is_no_chunks_is_refused_once(ours: Running) -> None:
         assert connection.ended()
 
 
+@pytest.mark.parametrize("coding", ["gzip, chunked", "chunked, chunked"])
+def test_body_in_another_coding_is_refused(ours: Running, coding: str) -> None:
+    with connect(ours) as connection:
+        fields = (("Transfer-Encoding", coding),)
+        assert connection.ask("/read?all", "POST", fields=fields, body=b"0\r\n\r\n").status == 400
+
+
 def test_request_without_a_body_has_an_empty_one(ours: Running) -> None:
     assert json.loads(ask(ours, "/read?all").body) == ["", "", ""]
 

@@ -189,3 +189,27 @@ def test_an_encoded_slash_is_told_from_an_encoded_percent_sign() -> None:
 )
 def test_the_raw_path_is_had_where_the_server_gives_it(target: Any, raw: str | None) -> None:
     assert path.raw_path({"RAW_URI": target}) == raw
+
+
+@pytest.mark.parametrize("name", ["/\ud800", "/\udcff\ud800"])
+def test_a_surrogate_that_stands_for_no_byte_is_no_error(name: str) -> None:
+    for repair in (path.utf8_view, path.utf8_view_if_certain):
+        environ = {"PATH_INFO": name}
+        repair(environ)
+        assert environ["PATH_INFO"].encode("latin-1")
+
+
+@pytest.mark.parametrize(
+    ("script", "wanted"),
+    [("/", ""), ("/mnt/", "/mnt"), ("mnt", "/mnt"), ("", ""), ("/a//b", "/a//b"), ("//", "")],
+)
+def test_a_script_name_begins_with_a_slash_and_ends_with_none(script: str, wanted: str) -> None:
+    environ = repaired(path.script_slashes, SCRIPT_NAME=script, PATH_INFO="/x")
+    assert environ == {"SCRIPT_NAME": wanted, "PATH_INFO": "/x"}
+
+
+@pytest.mark.parametrize("target", ["http:///x", "http://user@/x"])
+def test_a_target_without_a_host_leaves_the_host_alone(target: str) -> None:
+    given = {"SCRIPT_NAME": "", "HTTP_HOST": "shop.example"}
+    assert repaired(path.leading_slash, PATH_INFO=target, **given)["HTTP_HOST"] == "shop.example"
+    assert repaired(path.absolute_target, RAW_URI=target, **given)["HTTP_HOST"] == "shop.example"

@@ -8,6 +8,8 @@ import pytest
 
 from wsgikit.http.networks import UNIX_PEERS
 from wsgikit.servers import peer
+from wsgikit.servers.plans import PLANS
+from wsgikit.testing import build_environ
 
 
 def repaired(repair: Any, **environ: Any) -> dict[str, Any]:
@@ -91,3 +93,13 @@ def test_a_scheme_that_a_header_claims_is_the_sockets_own(own: dict[str, str], s
 
 def test_a_scheme_that_no_header_claims_stays() -> None:
     assert repaired(peer.claimed_scheme, **{"wsgi.url_scheme": "https"})["wsgi.url_scheme"] == "https"
+
+
+@pytest.mark.parametrize("server", ["a2wsgi", "hypercorn", "waitress", "gunicorn", "flup"])
+@pytest.mark.parametrize("said", ["unix", "0.0.0.0"])
+def test_a_word_that_the_server_does_not_use_is_no_peer_on_a_unix_socket(server: str, said: str) -> None:
+    """uvicorn takes an address from X-Forwarded-For, nginx' realip from any field: ``unix`` in it is trusted as one."""
+    environ = {**build_environ(), "REMOTE_ADDR": said, "REMOTE_PORT": "0"}
+    for repair in PLANS[server].without_body:
+        repair(environ)
+    assert environ["REMOTE_ADDR"] == said

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from wsgikit.core.headers import without
 from wsgikit.core.input import Truncated
 from wsgikit.core.reply import reply
-from wsgikit.servers.head import DATED, BadHead, fields, repaired, status_line, statuses
+from wsgikit.servers.head import BadHead, repaired, status_line
+from wsgikit.servers.known import DATED, fields, statuses
 from wsgikit.servers.stream import COLLECTED, Unfinished, exact
 
 if TYPE_CHECKING:
@@ -28,61 +29,54 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("wsgikit.errors")
 
-NOTHING: deque[bytes] = deque()  # stands for what was not written yet; never an answer's own
+NOTHING: deque[bytes] = deque()  # what an answer has written that has written nothing yet; never its own
 
 
 class Answer:
     """The answer to one request, from the app's ``start_response`` to what the server is given."""
 
     __slots__ = (
-        "_head_only",
-        "_start",
         "_through",
-        "_written",
         "bodiless",
         "committed",
         "environ",
+        "head_only",
         "headers",
         "held",
         "left",
         "plan",
+        "start",
         "status",
+        "written",
     )
 
+    # Set by ServerFix, for whom a constructor of our own would be one more call for each request.
+    environ: WSGIEnvironment
+    plan: Plan
+    status: str  # empty until the app has given a head
     headers: Headers
     bodiless: bool  # whether it has no content, whatever the app gives
     committed: bool  # whether the server has the head
     left: int | None  # bytes of its Content-Length that have not gone out, None without one
+    start: StartResponse  # the server's own
+    head_only: bool
     _through: Callable[[bytes], object] | None  # the server's write(), once it has the head
     held: int  # bytes that the app has written, and that have to wait for the length of all
-    _written: deque[bytes]  # what the app has written, and the server has not got yet
-
-    def __init__(self, environ: WSGIEnvironment, start_response: StartResponse, plan: Plan) -> None:
-        self.environ = environ
-        self.plan = plan
-        self.status = ""
-        self._start = start_response
-        self._head_only = environ.get("REQUEST_METHOD") == "HEAD"  # now: an app may edit its environ
-        self._written = NOTHING
-        self.committed = False
-        self.held = 0
+    written: deque[bytes]  # what the app has written, and the server has not got yet
 
     def start_response(
         self, status: str, headers: Headers, exc_info: Any = None, /
     ) -> Callable[[bytes], object]:
         """The app's ``start_response``: looks the head over and keeps it, or replaces it while no byte is out."""
-        if exc_info:
+        if exc_info or self.status:
             try:
-                if self.committed or self._written:
-                    raise exc_info[1].with_traceback(exc_info[2])
+                self._allow_another(exc_info)
             finally:
                 exc_info = None  # a traceback that holds its own frame would keep the request alive
-        elif self.status:
-            raise AssertionError("start_response() called a second time without exc_info (PEP 3333)")
         length, dated = None, False
         try:
             if type(headers) is not list:
-                headers = list(headers)
+                raise TypeError
             for pair in headers:
                 name, value = pair
                 if type(name) is not str or type(value) is not str:
@@ -102,11 +96,21 @@ class Answer:
             dated = True
         if dated and self.plan.dates:
             headers = without(headers, "date", "server")
-        self.status, without_content = statuses[status if type(status) is str else status_line(status)]
-        self.bodiless = without_content or self._head_only
+        self.status, contentless = statuses[status if type(status) is str else status_line(status)]
+        self.bodiless = contentless or self.head_only
         self.headers = headers
         self.left = length
         return self.write
+
+    def _allow_another(self, exc_info: Any) -> None:
+        """Raises what speaks against another head: bytes are out, or it comes without a reason."""
+        if not exc_info:
+            raise AssertionError("start_response() called a second time without exc_info (PEP 3333)")
+        try:
+            if self.committed or self.written:
+                raise exc_info[1].with_traceback(exc_info[2])
+        finally:
+            exc_info = None  # a traceback that holds its own frame would keep the request alive
 
     def write(self, chunk: bytes, /) -> None:
         """The app's ``write()``: the server's own, or ahead of the body where the server has none."""
@@ -117,7 +121,7 @@ class Answer:
         if not self.committed:
             if self.left is None and self.collects and self._hold(chunk):
                 return
-            self._commit()
+            self._commit(deque())
         self._send(self.counted(chunk))
 
     def _hold(self, chunk: bytes) -> bool:
@@ -125,31 +129,32 @@ class Answer:
         if self.held + len(chunk) > COLLECTED:
             return False
         self.held += len(chunk)
-        if not self._written:
-            self._written = deque()
-        self._written.append(chunk)
+        if not self.written:
+            self.written = deque()
+        self.written.append(chunk)
         return True
 
     def _send(self, chunk: bytes) -> None:
         if self._through is not None:
             self._through(chunk)
         else:
-            self._written.append(chunk)
+            self.written.append(chunk)
 
     def carry(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """What to give to the server for the app's body: the body itself if nothing has to change in it."""
         kind = type(body)
-        if (kind is list or kind is tuple) and self.status and not self.committed and not self._written:
+        if (kind is list or kind is tuple) and self.status and self.written is NOTHING:
             size = 0
             for chunk in body:
                 if type(chunk) is not bytes:
                     return self._carry_stream(body)
                 size += len(chunk)
-            if size and self.left is None and self.status[:3] not in ("204", "205", "304"):
-                self.add_length(size)  # to HEAD too, if the app has made the body for it
-            if size and self.left == size and not self.bodiless:
-                self._start(self.status, self.headers)
-                return body
+            if size:
+                if self.left is None and self.status[:3] not in ("204", "205", "304"):
+                    self.add_length(size)  # to HEAD too, if the app has made the body for it
+                if self.left == size and not self.bodiless:
+                    self.start(self.status, self.headers)
+                    return body
         return self._carry_stream(body)
 
     def _carry_stream(self, body: Iterable[bytes]) -> Iterable[bytes]:
@@ -160,35 +165,42 @@ class Answer:
             elif not self.committed:
                 file = self.plan.file(body, self) if self.plan.file is not None else None
                 if file is not None:
-                    self._commit()
+                    self._commit(deque())
                     return file
                 stream.pull()
                 if not self.status and stream.ended and "HTTP_UPGRADE" in self.environ:
                     return stream  # what was upgraded is no HTTP any more, and has no head to come
-            stream.join(self._written if self.committed else self._commit())
+            if self.committed:
+                self.written.extend(stream.ahead)
+                stream.ahead = self.written
+            else:
+                self._commit(stream.ahead)
         except Exception as error:
-            return self._instead(error, stream)
+            self._close(stream, error)
+            if not self.answers(error):
+                raise
+            return self.failed(error)
         except BaseException:
             stream.close()
             raise
         return stream
 
-    def _instead(self, error: Exception, stream: Stream) -> Iterable[bytes]:
-        """The answer for an error before the first byte; the app's body is closed."""
+    def _close(self, stream: Stream, error: Exception) -> None:
         try:
             stream.close()
         except Exception as second:
             _log.error("close() failed too, after %a", error, exc_info=second)
-        return self.failed(error)
+
+    def answers(self, error: Exception) -> bool:
+        """Whether an error is answered here: no byte is out, and the server would not do it, or not do it right."""
+        if self.committed or self.written:
+            return False
+        return self.plan.answers_errors or isinstance(error, Truncated | BadHead)
 
     def failed(self, error: Exception) -> Iterable[bytes]:
-        """Answer for the app; raises the error again where the server does that right, or where it is too late."""
-        if self.committed or self._written:
-            raise error
+        """Answer for the app that has raised ``error``; it is logged, unless it is the client's."""
         if isinstance(error, Truncated):
             return self.reply(400, "The request body could not be read.")
-        if not (self.plan.answers_errors or isinstance(error, BadHead)):
-            raise error
         environ = self.environ
         path = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}"
         method, request_id = environ.get("REQUEST_METHOD", ""), environ.get("wsgikit.request_id") or "-"
@@ -227,15 +239,18 @@ class Answer:
         if self.left:
             raise Unfinished(f"the app's body ended {self.left} bytes before its Content-Length")
 
-    def _commit(self) -> deque[bytes]:
-        """Give the head to the server; what it gets ahead of the body, if it has no ``write()``."""
+    def _commit(self, ahead: deque[bytes]) -> None:
+        """Give the head to the server, and what the app has written: ahead of ``ahead``, if it has no ``write()``."""
         if not self.status:
             raise AssertionError("the app gave no head: it did not call start_response() (PEP 3333)")
         if self.status[:3] in ("204", "205"):
             self.headers = without(self.headers, "content-length")  # RFC 9110 section 8.6
         self.committed = True
-        held, self._written = self._written, deque()
-        self._through = self._start(self.status, self.headers)
+        held, self.written = self.written, ahead
+        write: Any = self.start(self.status, self.headers)  # None on six servers
+        self._through = write
+        if write is None:
+            ahead.extendleft(reversed(held))
+            return
         for chunk in held:
-            self._send(chunk)
-        return self._written
+            write(chunk)

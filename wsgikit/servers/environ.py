@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from wsgikit.servers.input import NOTHING
-from wsgikit.servers.refusal import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +61,26 @@ def text_values(environ: WSGIEnvironment) -> None:
             environ[f"server.{key}"] = value
 
 
+def wide_values(environ: WSGIEnvironment) -> None:
+    """Makes variables that were decoded as UTF-8 the latin-1 view of their bytes: fields on mod_python and fastwsgi.
+
+    Only those with characters beyond latin-1, which cannot be such a view.
+    """
+    if _text(environ).isascii():
+        return
+    for key, value in environ.items():
+        if type(value) is str and not value.isascii() and max(value) > "\xff" and "." not in key:
+            environ[key] = utf8_bytes(value)
+
+
+def utf8_bytes(text: str) -> str:
+    """The latin-1 view of the bytes that ``text`` was decoded from."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("latin-1")
+    except UnicodeEncodeError:  # a surrogate that stands for no byte
+        return text.encode("utf-8", "replace").decode("latin-1")
+
+
 def text_of(key: str) -> Callable[[WSGIEnvironment], None]:
     """The repair of one variable that a server gives as a number."""
 
@@ -75,64 +93,10 @@ def text_of(key: str) -> Callable[[WSGIEnvironment], None]:
     return text_value
 
 
-def request_length(environ: WSGIEnvironment) -> None:
-    """Leaves one CONTENT_LENGTH of digits, or none; refuses what two readers could read in two ways.
-
-    It is ``''`` without a body on nginx' gateways, twisted and wsgiref, and a number on pyruvate. What is none (``+5``,
-    ``4, 4``) reaches the app on wsgiref, Werkzeug, uWSGI and rocket3, and ``int()`` reads some of it (RFC 9110 section
-    8.6).
-    """
-    given = environ.get("CONTENT_LENGTH")
-    if given is None or given == "":
-        environ.pop("CONTENT_LENGTH", None)
-        return
-    text = environ["CONTENT_LENGTH"] = str(given)
-    if not (text.isascii() and text.isdigit()):
-        raise Refused("Content-Length is not one number.")
-
-
-def content_fields_twice(environ: WSGIEnvironment) -> None:
-    """Drops HTTP_CONTENT_LENGTH and HTTP_CONTENT_TYPE, copies of what has names of its own.
-
-    nginx' gateways, twisted, rocket3, and lighttpd for the length. Refuses two lengths that differ.
-    """
-    copy = environ.pop("HTTP_CONTENT_LENGTH", "")
-    if copy and environ.setdefault("CONTENT_LENGTH", copy) != copy:
-        raise Refused("Content-Length was given twice.")
-    copy = environ.pop("HTTP_CONTENT_TYPE", "")
-    if copy:
-        environ.setdefault("CONTENT_TYPE", copy)
-
-
 def empty_content_type(environ: WSGIEnvironment) -> None:
     """Drops a CONTENT_TYPE that is empty: nginx' gateways and twisted, where there is no body."""
     if environ.get("CONTENT_TYPE") == "":
         del environ["CONTENT_TYPE"]
-
-
-def length_beside_chunks(environ: WSGIEnvironment) -> None:
-    """Refuses a request with both Content-Length and Transfer-Encoding (RFC 9112 section 6.1).
-
-    21 servers do so themselves. uvicorn, Hypercorn, cheroot and bjoern decode the chunks and leave the length in
-    environ; uWSGI gives the framing as the body.
-    """
-    if "HTTP_TRANSFER_ENCODING" in environ and "CONTENT_LENGTH" in environ:
-        raise Refused("The request has both Content-Length and Transfer-Encoding.")
-
-
-def decoded_by_nginx(environ: WSGIEnvironment) -> None:
-    """Drops the Transfer-Encoding of a body that nginx has decoded, and given a length: it refuses both in one request.
-
-    uWSGI's own sockets give no DOCUMENT_ROOT.
-    """
-    if "HTTP_TRANSFER_ENCODING" in environ and "CONTENT_LENGTH" in environ and "DOCUMENT_ROOT" in environ:
-        del environ["HTTP_TRANSFER_ENCODING"]
-
-
-def length_of_framing(environ: WSGIEnvironment) -> None:
-    """Drops the CONTENT_LENGTH of a chunked body: on pyruvate the length of all its framing."""
-    if "HTTP_TRANSFER_ENCODING" in environ:
-        environ.pop("CONTENT_LENGTH", None)
 
 
 def exported_headers(environ: WSGIEnvironment) -> None:
@@ -156,12 +120,37 @@ def folded_fields(environ: WSGIEnvironment) -> None:
 
     wsgiref, uWSGI, gevent and eventlet hand on the line breaks, and who logs the value or sends it on writes two lines.
     """
-    for key in [key for key, value in environ.items() if type(value) is str and "\n" in value]:
-        if key.startswith("HTTP_") or key == "CONTENT_TYPE":
-            environ[key] = _FOLD.sub(" ", environ[key])
+    for value in environ.values():
+        if type(value) is str and "\n" in value:
+            _unfold(environ)
+            return
 
 
-_FOLD = re.compile(r"[ \t]*[\r\n]+[ \t]*")
+def unusual_text(environ: WSGIEnvironment) -> None:
+    """As ``folded_fields`` and ``wide_values``, on a server not known: all text is looked through once for both."""
+    text = _text(environ)
+    if "\n" in text or "\r" in text:
+        _unfold(environ)
+    if not text.isascii():
+        wide_values(environ)
+
+
+def _text(environ: WSGIEnvironment) -> str:
+    return "".join([value for value in environ.values() if type(value) is str])
+
+
+def _unfold(environ: WSGIEnvironment) -> None:
+    for key, value in environ.items():
+        field = key.startswith("HTTP_") or key == "CONTENT_TYPE"
+        if field and type(value) is str and ("\n" in value or "\r" in value):
+            environ[key] = _one_line(value)
+
+
+def _one_line(value: str) -> str:
+    """In time that is linear: a pattern for the blanks around a fold tries each of 60,000 blanks as the first."""
+    return " ".join(
+        [line.strip(" \t") for line in value.replace("\r", "\n").split("\n") if line.strip(" \t")]
+    )
 
 
 def proxy_field(environ: WSGIEnvironment) -> None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wsgikit.servers.refusal import Refused
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -44,7 +46,10 @@ def forged_twisted(environ: WSGIEnvironment, start_response: StartResponse) -> N
 
 
 def forged_wsgiref(environ: WSGIEnvironment, start_response: StartResponse) -> None:
-    """Leaves out fields with an underscore in their names, and the Content-Type that wsgiref makes up (text/plain)."""
+    """Leaves out fields with an underscore in their names, and the Content-Type that wsgiref makes up (text/plain).
+
+    Refuses lengths that differ: wsgiref takes the first.
+    """
     message = getattr(_owner(start_response, "request_handler"), "headers", None)
     if message is None:
         return
@@ -53,6 +58,8 @@ def forged_wsgiref(environ: WSGIEnvironment, start_response: StartResponse) -> N
         _leave_out(environ, message.items())
     if environ.get("CONTENT_TYPE") == "text/plain" and "content-type" not in names.lower():
         del environ["CONTENT_TYPE"]
+    if environ.get("CONTENT_LENGTH") and len({*message.get_all("content-length", ())}) > 1:
+        raise Refused("Content-Length was given twice.")
 
 
 def made_up_type(environ: WSGIEnvironment) -> None:
@@ -72,17 +79,23 @@ def _owner(start_response: StartResponse, name: str) -> Any:
     return getattr(getattr(start_response, "__self__", None), name, None)
 
 
+_OWN_NAMES = {"HTTP_CONTENT_LENGTH": "CONTENT_LENGTH", "HTTP_CONTENT_TYPE": "CONTENT_TYPE"}
+
+
 def _leave_out(environ: WSGIEnvironment, headers: Iterable[tuple[str, str]]) -> None:
     forged = set()
     true: dict[str, list[str]] = {}
     for name, value in headers:
-        key = "HTTP_" + name.upper().replace("-", "_")
+        field = "HTTP_" + name.upper().replace("-", "_")
         if "_" in name:
-            forged.add(key)
+            forged.add(field)
         else:
-            true.setdefault(key, []).append(value.strip())
-    for key in forged:
-        if key in true:
-            environ[key] = ",".join(true[key])
+            true.setdefault(field, []).append(value.strip())
+    for field in forged:
+        key = _OWN_NAMES.get(field, field)  # cheroot takes Content_Length for the true one
+        if field in true:
+            environ[key] = ",".join(true[field])
         else:
             environ.pop(key, None)
+        if key != field:
+            environ.pop(field, None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsgikit.core.errors import wrong_choice
 from wsgikit.core.middleware import Middleware
-from wsgikit.servers.answer import Answer
+from wsgikit.servers.answer import NOTHING, Answer
 from wsgikit.servers.plans import PLANS, Plan
 from wsgikit.servers.recognition import recognise
 from wsgikit.servers.refusal import Refused
@@ -50,22 +50,37 @@ class ServerFix(Middleware):
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         plan = self._named or self._find(environ)
-        answer = Answer(environ, start_response, plan)
+        answer = Answer()
+        answer.environ = environ
+        answer.start = start_response
+        answer.plan = plan
+        answer.status = ""
+        answer.head_only = environ.get("REQUEST_METHOD") == "HEAD"  # now: an app may edit its environ
+        answer.written = NOTHING
+        answer.committed = False
+        answer.held = 0
         try:
+            if plan.forged is not None:
+                plan.forged(environ, start_response)  # first: what follows takes the fields for the client's
             announced = "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ
             for repair in plan.with_body if announced else plan.without_body:
                 repair(environ)
-            if plan.forged is not None:
-                plan.forged(environ, start_response)
             body = self.app(environ, answer.start_response)
         except Refused as refusal:
             return answer.reply(400, refusal.detail)
         except Exception as error:
+            if not answer.answers(error):
+                raise
             return answer.failed(error)
         return answer.carry(body)
 
     def _find(self, environ: WSGIEnvironment) -> Plan:
-        key = (environ.get("SERVER_SOFTWARE"), type(environ.get("wsgi.input")))
+        # What tells two servers in one process apart; the text is the server's, and nothing else is sure to be one.
+        key = (
+            str(environ.get("SERVER_SOFTWARE")),
+            type(environ.get("wsgi.input")),
+            "uwsgi.version" in environ,
+        )
         plan = self._found.get(key)
         if plan is None:
             plan = self._found[key] = PLANS[recognise(environ)]

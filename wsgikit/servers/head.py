@@ -1,8 +1,4 @@
-"""The head of an answer as every server can carry it: exact text, no line breaks, one connection's fields left out.
-
-Nearly every head is in order. So heads are looked over quickly, against what was seen before, and only one
-that is not in order goes through the repairs, one after the other.
-"""
+"""The head of an answer as every server can carry it: exact text, no line breaks, one connection's fields left out."""
 
 from __future__ import annotations
 
@@ -12,86 +8,19 @@ from typing import TYPE_CHECKING, Any
 from wsgikit.core.headers import Headers, valid_name, valid_value
 from wsgikit.core.reply import reason
 from wsgikit.http.hop import HOP_BY_HOP
+from wsgikit.servers.length import is_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_REMEMBERED, _LONGEST = 2048, 128  # distinct statuses, names and fields, and the characters in one
-_VALUES = 64  # distinct values of one name
-_WITHOUT_CONTENT = ("204", "205", "304")
 _STATUS = re.compile(r"[2-5][0-9]{2}(?: .*)?")
 
 # What an app must not send (PEP 3333): a connection's fields, and the one that CGI takes for the status.
-_NOT_THE_APPS = HOP_BY_HOP | {"status"}
+NOT_THE_APPS = HOP_BY_HOP | {"status"}
 
 
 class BadHead(ValueError):
     """A head that cannot be sent: raised out of the app's ``start_response()``, where the mistake is."""
-
-
-class _Statuses(dict[str, tuple[str, bool]]):
-    """For a status as the app gives it: the line to send, and whether an answer with it has no content."""
-
-    def __missing__(self, status: str) -> tuple[str, bool]:
-        line = status_line(status)
-        found = line, line[:3] in _WITHOUT_CONTENT
-        if len(self) < _REMEMBERED and len(status) <= _LONGEST:
-            self[status] = found
-        return found
-
-
-class _Names(dict[str, int]):
-    """What a field's name says of it: PLAIN, LENGTH, DATED, PRIVATE or BENT."""
-
-    def __missing__(self, name: str) -> int:
-        lower = name.lower()
-        kind = _KINDS.get(lower, PLAIN) if valid_name(name) and lower not in _NOT_THE_APPS else BENT
-        if len(self) < _REMEMBERED and len(name) <= _LONGEST:
-            self[name] = kind
-        return kind
-
-
-class _Fields(dict[tuple[str, str], int | None]):
-    """For a field that is in order None, but for Content-Length its number, and for Date and Server DATED; else BENT.
-
-    A name with many values (X-Request-Id, ETag) would drive out all others: of each only the first are kept.
-    """
-
-    def __init__(self) -> None:
-        self._kept: dict[str, int] = {}
-
-    def __missing__(self, pair: tuple[str, str]) -> int | None:
-        name, value = pair
-        kind = _names[name]
-        found = _judged(kind, value)
-        if kind != PRIVATE and len(value) <= _LONGEST:
-            kept = self._kept.get(name, 0)
-            if kept < _VALUES and len(self) < _REMEMBERED:
-                self._kept[name] = kept + 1
-                self[pair] = found
-        return found
-
-
-BENT, DATED, PLAIN, LENGTH, PRIVATE = -1, -2, 0, 1, 2
-_KINDS = {
-    "content-length": LENGTH,
-    "date": DATED,
-    "server": DATED,
-    "set-cookie": PRIVATE,  # one client's: of no use again, and not ours to keep
-    "location": PRIVATE,
-}
-
-statuses = _Statuses()
-fields = _Fields()
-_names = _Names()
-
-
-def _judged(kind: int, value: str) -> int | None:
-    if kind == BENT or not ((value.isascii() and value.isprintable()) or valid_value(value)):
-        return BENT
-    if kind == LENGTH:
-        return int(value) if value.isascii() and value.isdigit() else BENT
-    return DATED if kind == DATED else None
 
 
 def repaired(headers: Iterable[Any]) -> tuple[Headers, int | None]:
@@ -108,10 +37,7 @@ def exact_text(headers: Iterable[Any]) -> Headers:
     nothing at all on uWSGI; a pair that is a list on 10. A value that is no text is refused: it is a 500 on most, left
     out silently by uWSGI, and the client of tornado waits for ever.
     """
-    try:
-        pairs = [(name, value) for name, value in headers]
-    except (TypeError, ValueError):
-        raise BadHead(f"start_response(): headers {headers!r} will not do: a list of pairs of str") from None
+    pairs = _pairs(headers)
     for name, value in pairs:
         for text in (name, value):
             if not isinstance(text, str):
@@ -120,6 +46,16 @@ def exact_text(headers: Iterable[Any]) -> Headers:
                     f"start_response(): header {name!r}: {text!r} will not do: it is {kind}, not str"
                 )
     return [(str.__str__(name), str.__str__(value)) for name, value in pairs]
+
+
+def _pairs(headers: Iterable[Any]) -> list[tuple[Any, Any]]:
+    try:
+        pairs = list(headers)
+        if not any(isinstance(pair, str | bytes) for pair in pairs):  # two characters are no pair
+            return [(name, value) for name, value in pairs]
+    except (TypeError, ValueError):
+        pass
+    raise BadHead(f"start_response(): headers {headers!r} will not do: a list of pairs of str")
 
 
 def line_breaks(headers: Headers) -> None:
@@ -143,7 +79,7 @@ def connection_fields(headers: Headers) -> Headers:
     They are an AssertionError, and so a 500, on wsgiref, CGI and waitress; an app's Transfer-Encoding loses the body
     on 19 servers. ``Status`` changes the status on CGI and its like.
     """
-    return [pair for pair in headers if pair[0].lower() not in _NOT_THE_APPS]
+    return [pair for pair in headers if pair[0].lower() not in NOT_THE_APPS]
 
 
 def one_length(headers: Headers) -> tuple[Headers, int | None]:
@@ -152,7 +88,7 @@ def one_length(headers: Headers) -> tuple[Headers, int | None]:
     length: int | None = None
     for name, value in headers:
         if name.lower() == "content-length":
-            if not (value.isascii() and value.isdigit()):
+            if not is_length(value):
                 raise BadHead(f"start_response(): Content-Length {value!a} is no number")
             if length is not None and length != int(value):
                 raise BadHead(f"start_response(): two Content-Lengths, {length} and {int(value)}")

@@ -66,13 +66,20 @@ class EndedInput(Reader):
 
 def _read(source: Any, size: int) -> bytes:
     """What the server's input gives; whatever it raises is a ``BrokenBody``, and text (flup's SCGI) latin-1 bytes."""
+    # InvalidChunkSize, ChunkReadError, ValueError, OSError: each server has its own
     try:
-        part: bytes | str = source.read(size)
-    except (
-        Exception
-    ) as error:  # InvalidChunkSize, ChunkReadError, ValueError, OSError: each server has its own
+        part = _bytes(source.read(size))
+    except Exception as error:
         raise BrokenBody(str(error) or "the request body cannot be read") from error
-    return part.encode("latin-1") if isinstance(part, str) else part
+    if len(part) > size:
+        raise BrokenBody(f"the server gave {len(part)} bytes of the request body where {size} were asked for")
+    return part
+
+
+def _bytes(part: Any) -> bytes:
+    if type(part) is bytes:
+        return part
+    return part.encode("latin-1") if isinstance(part, str) else bytes(memoryview(part or b""))
 
 
 class PulledInput(Reader):
@@ -137,7 +144,7 @@ class ChunkedInput(Reader):
 
     def _line(self) -> bytes:
         try:
-            line: bytes = self._source.readline(_LONGEST_LINE)
+            line = _bytes(self._source.readline(_LONGEST_LINE))
         except Exception as error:
             raise BrokenBody(str(error) or "the request body cannot be read") from error
         if not line.endswith(b"\r\n"):

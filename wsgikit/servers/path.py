@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
+from wsgikit.servers.environ import utf8_bytes
+
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
@@ -15,9 +17,12 @@ def missing_names(environ: WSGIEnvironment) -> None:
     SCRIPT_NAME is missing behind nginx' uwsgi_pass, PATH_INFO of a mount point under CGI and mod_python, QUERY_STRING
     on bjoern, fastwsgi and eventlet.
     """
-    environ.setdefault("SCRIPT_NAME", "")
-    environ.setdefault("PATH_INFO", "")
-    environ.setdefault("QUERY_STRING", "")
+    if "SCRIPT_NAME" not in environ:
+        environ["SCRIPT_NAME"] = ""
+    if "PATH_INFO" not in environ:
+        environ["PATH_INFO"] = ""
+    if "QUERY_STRING" not in environ:
+        environ["QUERY_STRING"] = ""
 
 
 def leading_slash(environ: WSGIEnvironment) -> None:
@@ -28,9 +33,12 @@ def leading_slash(environ: WSGIEnvironment) -> None:
     uWSGI, gevent, eventlet and tornado hand on the absolute form ``http://host/path`` whole (RFC 9112 section 3.2.2:
     the path is its last part, and its host goes before the Host field).
     """
-    path = environ.get("PATH_INFO")
-    if not path or path[0] != "/":
-        _border(environ, path or "")
+    try:
+        if environ["PATH_INFO"][0] == "/":
+            return
+    except LookupError:
+        pass
+    _border(environ, environ.get("PATH_INFO", ""))
 
 
 def _border(environ: WSGIEnvironment, path: str) -> None:
@@ -43,7 +51,7 @@ def _border(environ: WSGIEnvironment, path: str) -> None:
             return  # about the server as a whole (RFC 9112 section 3.2.4)
         scheme, mark, rest = path.partition("://")
         if mark and scheme.lower() in ("http", "https"):
-            environ["HTTP_HOST"] = _authority(rest)
+            _take_host(environ, rest)
             path = rest.partition("/")[2]
     elif script[-1:] == "/":
         script, path = script.rstrip("/"), "/" + path.lstrip("/")
@@ -53,18 +61,28 @@ def _border(environ: WSGIEnvironment, path: str) -> None:
     environ["PATH_INFO"] = path if path[:1] == "/" else "/" + path
 
 
+def script_slashes(environ: WSGIEnvironment) -> None:
+    """Gives SCRIPT_NAME the slash before it, and takes away those after it, on a server not known (PEP 3333)."""
+    script = environ.get("SCRIPT_NAME", "")
+    if script and (script[0] != "/" or script[-1] == "/"):
+        script = script.rstrip("/")
+        environ["SCRIPT_NAME"] = script if script[:1] in ("", "/") else "/" + script
+
+
 def absolute_target(environ: WSGIEnvironment) -> None:
     """Takes the host of an absolute target for HTTP_HOST: gunicorn takes the path alone (RFC 9112 section 3.2.2)."""
     raw = environ.get("RAW_URI")
     if raw and raw[0] != "/":
         scheme, mark, rest = raw.partition("://")
         if mark and scheme.lower() in ("http", "https"):
-            environ["HTTP_HOST"] = _authority(rest)
+            _take_host(environ, rest)
 
 
-def _authority(rest: str) -> str:
-    """The host and port of what follows ``http://``; a user's name before them is nobody's business."""
-    return rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
+def _take_host(environ: WSGIEnvironment, rest: str) -> None:
+    """Make the host and port of what follows ``http://`` the Host; a user's name before them is nobody's business."""
+    host = rest.partition("/")[0].partition("?")[0].rpartition("@")[2]
+    if host:
+        environ["HTTP_HOST"] = host
 
 
 def whole_path(environ: WSGIEnvironment) -> None:
@@ -124,11 +142,7 @@ def utf8_view(environ: WSGIEnvironment) -> None:
     for key in ("SCRIPT_NAME", "PATH_INFO"):
         text = environ.get(key, "")
         if not text.isascii():
-            environ[key] = _view(text)
-
-
-def _view(text: str) -> str:
-    return text.encode("utf-8", "surrogateescape").decode("latin-1")
+            environ[key] = utf8_bytes(text)
 
 
 def utf8_view_if_certain(environ: WSGIEnvironment) -> None:
@@ -139,9 +153,7 @@ def utf8_view_if_certain(environ: WSGIEnvironment) -> None:
     whole = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     if whole.isascii():
         return
-    if max(whole) > "\xff" or whole.encode("utf-8", "surrogateescape").decode("latin-1") == decoded(
-        raw_path(environ) or ""
-    ):
+    if max(whole) > "\xff" or utf8_bytes(whole) == decoded(raw_path(environ) or ""):
         utf8_view(environ)
 
 

@@ -7,13 +7,30 @@ from typing import TYPE_CHECKING
 from wsgikit.core.environ import DEFAULT_PORTS, scheme
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from wsgiref.types import WSGIEnvironment
 
-# What servers say of a peer on a unix socket. 0.0.0.0 cannot be a peer on TCP (RFC 1122 section 3.2.1.3).
-_UNIX = frozenset({None, "", "unix:", "unix", "localhost", "<local>", "0.0.0.0"})
+# What any server may say of a peer on a unix socket. 0.0.0.0 cannot be a peer on TCP (RFC 1122 section 3.2.1.3).
+_UNIX = ("unix:", "unix", "localhost", "<local>", "0.0.0.0")
 
 
-def unix_socket(environ: WSGIEnvironment) -> None:
+def unix_peer(*said: str) -> Callable[[WSGIEnvironment], None]:
+    """The repair for a server that says ``said``, or nothing, of a peer on a unix socket.
+
+    No other word is taken: an address may come from a header, by the server's own faith in proxies (uvicorn's
+    X-Forwarded-For, nginx' realip), and ``unix`` in it would have a stranger trusted as a peer on a socket.
+    """
+    words = frozenset({None, "", *said})
+
+    def unix_socket(environ: WSGIEnvironment) -> None:
+        if environ.get("REMOTE_ADDR") in words:
+            _unnamed(environ)
+
+    unix_socket.__doc__ = _unnamed.__doc__
+    return unix_socket
+
+
+def _unnamed(environ: WSGIEnvironment) -> None:
     """Makes REMOTE_ADDR of a peer on a unix socket ``""``, and gives such a server a name and a port.
 
     The peer is absent on gevent, Hypercorn and uvicorn, ``localhost`` on waitress (with REMOTE_PORT ``None``),
@@ -22,10 +39,12 @@ def unix_socket(environ: WSGIEnvironment) -> None:
     uvicorn, the socket's path on waitress; SERVER_NAME is the path on uvicorn and Granian, ``/`` on Werkzeug, ``''`` on
     bjoern. They come from the Host field, as on gunicorn.
     """
-    if environ.get("REMOTE_ADDR") in _UNIX:
-        environ["REMOTE_ADDR"] = ""
-        environ.pop("REMOTE_PORT", None)
-        server_address(environ)
+    environ["REMOTE_ADDR"] = ""
+    environ.pop("REMOTE_PORT", None)
+    server_address(environ)
+
+
+unix_socket = unix_peer(*_UNIX)
 
 
 def port_in_address(environ: WSGIEnvironment) -> None:
@@ -43,7 +62,7 @@ def server_address(environ: WSGIEnvironment) -> None:
     if not name or "/" in name:
         environ["SERVER_NAME"] = _host_name(environ) or "localhost"
     port = str(environ.get("SERVER_PORT", ""))
-    if not port.isdigit() or port == "0":
+    if not (port.isascii() and port.isdigit()) or port == "0":
         environ["SERVER_PORT"] = _host_port(environ) or DEFAULT_PORTS.get(scheme(environ), "80")
 
 

@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING
 
 from wsgikit.servers.cgi import LastStream, orderly_end
 from wsgikit.servers.environ import (
-    content_fields_twice,
-    decoded_by_nginx,
     empty_content_type,
     exported_headers,
     folded_fields,
-    length_beside_chunks,
-    length_of_framing,
     promised_keys,
     protocol,
     proxy_field,
-    request_length,
     text_errors,
     text_of,
     text_values,
+    unusual_text,
+    wide_values,
 )
 from wsgikit.servers.fields import (
     forged_a2wsgi,
@@ -38,6 +35,16 @@ from wsgikit.servers.input import (
     uwsgi_chunked,
     werkzeug_chunked,
 )
+from wsgikit.servers.length import (
+    content_fields_twice,
+    decoded_by_gateway,
+    decoded_by_nginx,
+    forged_content_fields,
+    length_beside_chunks,
+    length_of_framing,
+    only_chunked,
+    request_length,
+)
 from wsgikit.servers.path import (
     absolute_target,
     encoded_slashes,
@@ -45,6 +52,7 @@ from wsgikit.servers.path import (
     lost_bytes,
     missing_names,
     raw_document,
+    script_slashes,
     still_encoded,
     utf8_view,
     utf8_view_if_certain,
@@ -52,7 +60,14 @@ from wsgikit.servers.path import (
     whole_path_behind_gateway,
     whole_path_unsent,
 )
-from wsgikit.servers.peer import claimed_scheme, empty_host, port_in_address, server_address, unix_socket
+from wsgikit.servers.peer import (
+    claimed_scheme,
+    empty_host,
+    port_in_address,
+    server_address,
+    unix_peer,
+    unix_socket,
+)
 from wsgikit.servers.reset import ResetStream
 from wsgikit.servers.stream import Stream
 
@@ -84,7 +99,7 @@ class Plan:
     """
 
     request: tuple[Repair, ...] = ()
-    body: tuple[Repair, ...] = (request_length, length_beside_chunks, bounded)
+    body: tuple[Repair, ...] = (request_length, length_beside_chunks, only_chunked, bounded)
     bare: tuple[Repair, ...] = (nothing,)
     forged: Callable[[WSGIEnvironment, StartResponse], None] | None = None
     file: Callable[[Iterable[bytes], Answer], Iterable[bytes] | None] | None = None
@@ -109,59 +124,70 @@ _NGINX = (content_fields_twice, empty_content_type, empty_host)
 PLANS: dict[str, Plan] = {
     "wsgiref": Plan(
         (exported_headers, proxy_field, folded_fields, leading_slash),
-        (request_length, length_beside_chunks, raw_chunked),
+        (request_length, length_beside_chunks, only_chunked, raw_chunked),
         forged=forged_wsgiref,
         blank=True,
     ),
     "werkzeug": Plan(
-        (text_of("REMOTE_PORT"), unix_socket, lost_bytes, leading_slash),
-        (request_length, length_beside_chunks, werkzeug_chunked),
+        (text_of("REMOTE_PORT"), unix_peer("<local>"), lost_bytes, leading_slash),
+        (request_length, length_beside_chunks, only_chunked, werkzeug_chunked),
         blank=True,
         dates=True,
         chunks_for_all=True,
     ),
-    "gunicorn": Plan((unix_socket, absolute_target, leading_slash), (bounded,), (), file=as_it_is),
-    "waitress": Plan((unix_socket, leading_slash), (), (), file=as_it_is),
-    "cheroot": Plan((unix_socket, server_address, encoded_slashes, leading_slash), forged=forged_cheroot),
-    "gevent": Plan((folded_fields, unix_socket, leading_slash), bare=()),
-    "eventlet": Plan((made_up_type, folded_fields, missing_names, unix_socket, leading_slash)),
+    "gunicorn": Plan(
+        (unix_peer("unix:"), absolute_target, leading_slash), (request_length, bounded), (), file=as_it_is
+    ),
+    "waitress": Plan((unix_peer("localhost"), leading_slash), (), (), file=as_it_is),
+    "cheroot": Plan((unix_peer(), server_address, encoded_slashes, leading_slash), forged=forged_cheroot),
+    "gevent": Plan((folded_fields, unix_peer(), leading_slash), bare=()),
+    "eventlet": Plan((made_up_type, folded_fields, missing_names, unix_peer("unix"), leading_slash)),
     "uwsgi": Plan(
         (
             whole_path_unsent,
             missing_names,
             folded_fields,
             claimed_scheme,
-            unix_socket,
+            unix_peer("0.0.0.0", "unix:"),
             leading_slash,
             uwsgi_wrapper,
         ),
-        (*_NGINX, request_length, decoded_by_nginx, length_beside_chunks, uwsgi_chunked),
+        (*_NGINX, request_length, decoded_by_nginx, length_beside_chunks, only_chunked, uwsgi_chunked),
         file=from_position,
         stream=ResetStream,
         answers_errors=True,
     ),
     "granian": Plan(
-        (exported_headers, proxy_field, protocol, unix_socket, empty_host, leading_slash), answers_errors=True
+        (
+            exported_headers,
+            proxy_field,
+            forged_content_fields,
+            protocol,
+            unix_peer(),
+            empty_host,
+            leading_slash,
+        ),
+        answers_errors=True,
     ),
-    "bjoern": Plan((missing_names, unix_socket, leading_slash), bare=(), file=as_it_is),
+    "bjoern": Plan((missing_names, unix_peer("0.0.0.0"), leading_slash), bare=(), file=as_it_is),
     "hypercorn": Plan(
-        (text_of("SERVER_PORT"), unix_socket, leading_slash),
+        (forged_content_fields, text_of("SERVER_PORT"), unix_peer(), leading_slash),
         bare=(),
         answers_errors=True,
         blank=True,
         dates=True,
     ),
     "a2wsgi": Plan(
-        (unix_socket, lost_bytes, leading_slash),
+        (unix_peer(), lost_bytes, leading_slash),
         forged=forged_a2wsgi,
         answers_errors=True,
         dates=True,
         chunks_for_all=True,
     ),
     "asgiref": Plan(
-        (text_errors, unix_socket, leading_slash), bare=(), answers_errors=True, closes=True, dates=True
+        (text_errors, unix_peer(), leading_slash), bare=(), answers_errors=True, closes=True, dates=True
     ),
-    "tornado": Plan((unix_socket, leading_slash), bare=(), answers_errors=True),
+    "tornado": Plan((unix_peer("0.0.0.0"), leading_slash), bare=(), answers_errors=True),
     "twisted": Plan(
         (content_fields_twice, empty_content_type, unix_socket, leading_slash),
         forged=forged_twisted,
@@ -169,33 +195,38 @@ PLANS: dict[str, Plan] = {
     ),
     "pyruvate": Plan(
         (unix_socket, leading_slash, no_wrapper),
-        (length_of_framing, request_length, raw_chunked),
+        (length_of_framing, request_length, only_chunked, raw_chunked),
         closes=True,
     ),
-    "fastwsgi": Plan((missing_names, port_in_address, still_encoded, leading_slash), answers_errors=True),
+    "fastwsgi": Plan(
+        (missing_names, port_in_address, wide_values, still_encoded, leading_slash), answers_errors=True
+    ),
     "rocket3": Plan((content_fields_twice, utf8_view, leading_slash)),
     "mod_wsgi": Plan((missing_names, leading_slash), file=as_it_is),
-    "mod_python": Plan((text_values, promised_keys, utf8_view, leading_slash), answers_errors=True),
+    "mod_python": Plan(
+        (text_values, promised_keys, utf8_view, wide_values, leading_slash), answers_errors=True
+    ),
     "wsgikit.handlers.mod_python": Plan(body=(), bare=()),  # has done it already
     "cgi": Plan((orderly_end, proxy_field, missing_names, leading_slash), blank=True, stream=LastStream),
     "flup": Plan(
-        (whole_path, unix_socket, leading_slash),
-        (*_NGINX, request_length, decoded_by_nginx, length_beside_chunks, bounded),
+        (whole_path, unix_peer("unix:"), leading_slash),
+        (*_NGINX, request_length, decoded_by_nginx, length_beside_chunks, only_chunked, bounded),
         answers_errors=True,
     ),
     "flup-scgi": Plan(
-        (whole_path, raw_document, unix_socket, leading_slash),
-        (*_NGINX, request_length, decoded_by_nginx, length_beside_chunks, raw_chunked),
+        (whole_path, raw_document, unix_peer("unix:"), leading_slash),
+        (*_NGINX, request_length, decoded_by_nginx, length_beside_chunks, only_chunked, raw_chunked),
         answers_errors=True,
     ),
     "unknown": Plan(
         (
             text_values,
             promised_keys,
-            folded_fields,
+            unusual_text,
             utf8_view_if_certain,
             whole_path_behind_gateway,
             leading_slash,
+            script_slashes,
             port_in_address,
             unix_socket,
             server_address,
@@ -204,7 +235,7 @@ PLANS: dict[str, Plan] = {
             empty_content_type,
             text_errors,
         ),
-        (request_length, unknown),
+        (request_length, decoded_by_gateway, length_beside_chunks, only_chunked, unknown),
         (request_length, unknown),
         file=as_it_is,
         answers_errors=True,

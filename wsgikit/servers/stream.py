@@ -25,13 +25,13 @@ class Unfinished(RuntimeError):
 class Stream(Wrapper):
     """The app's body, of which nothing was sent yet: the server iterates this."""
 
-    __slots__ = ("_ahead", "_answer", "_body", "_discarded", "_done", "_next")
+    __slots__ = ("_answer", "_body", "_discarded", "_done", "_next", "ahead")
 
     def __init__(self, answer: Answer, body: Iterable[bytes]) -> None:
         self._answer = answer
         self._body: Any = body
         self._next: Callable[[], bytes] | None = None
-        self._ahead: deque[bytes] = deque()
+        self.ahead: deque[bytes] = deque()  # what goes out next: what was pulled, and what the app writes
         self._done = False
         self._discarded = False
 
@@ -49,7 +49,9 @@ class Stream(Wrapper):
             if answer.left is None and not answer.committed:
                 self._measure(chunk)
             else:
-                self._ahead.append(answer.counted(chunk))
+                kept = answer.counted(chunk)
+                self._done = self._done or kept is not chunk
+                self.ahead.append(kept)
         elif answer.committed:
             answer.check_end()
         else:
@@ -60,13 +62,13 @@ class Stream(Wrapper):
     def _measure(self, chunk: bytes) -> None:
         """Add the length where the first chunk is all, by the body's ``len()``, or where all of it is collected."""
         answer, size = self._answer, len(chunk)
-        self._ahead.append(chunk)
+        self.ahead.append(chunk)
         if hasattr(type(self._body), "__len__") and len(self._body) == 1:
             answer.add_length(size)
             answer.left = 0
         elif answer.collects:
             while answer.held + size < COLLECTED and (more := self._taken()) is not None:
-                self._ahead.append(more)
+                self.ahead.append(more)
                 size += len(more)
             if self._done:
                 answer.add_length(size)
@@ -93,18 +95,13 @@ class Stream(Wrapper):
         self._done = True
         self._discarded = self._next is None
         if self._answer.plan.blank:
-            self._ahead.append(b"")
-
-    def join(self, written: deque[bytes]) -> None:
-        """Have what the app writes, or has written, go out in its turn, on a server without ``write()``."""
-        written += self._ahead
-        self._ahead = written
+            self.ahead.append(b"")
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        ahead = self._ahead
+        ahead = self.ahead
         if not ahead and not self._done:
             try:
                 chunk = self._taken()
@@ -114,10 +111,12 @@ class Stream(Wrapper):
                 self._break_off()
                 raise
             if chunk is not None:
-                chunk = self._answer.counted(chunk)
+                kept = self._answer.counted(chunk)
+                if kept is not chunk:
+                    self._done = True  # for a body that has no end, too
                 if not ahead:
-                    return chunk
-                ahead.append(chunk)  # after what the app wrote to get here
+                    return kept
+                ahead.append(kept)  # after what the app wrote to get here
         if ahead:
             return ahead.popleft()
         self._finish()
@@ -136,7 +135,7 @@ class Stream(Wrapper):
         """Close the app's body, once."""
         body, self._body = self._body, None
         self._done = True
-        self._ahead.clear()
+        self.ahead.clear()
         if self._discarded:
             discard(body)
         else:

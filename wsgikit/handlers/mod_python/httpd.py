@@ -11,6 +11,8 @@ import ctypes
 from functools import cache
 from typing import Any
 
+from wsgikit.core.input import Truncated
+
 _DECHUNK = 2  # REQUEST_CHUNKED_DECHUNK of httpd.h
 # Where a mod_python table keeps its apr_table_t: right after the head that C gives an object with a size.
 _TABLE = tuple.__basicsize__
@@ -59,7 +61,8 @@ def begin_body(req: Any) -> int:
     request: int = request_rec()(req._request_rec, None)
     status = functions().ap_setup_client_block(request, _DECHUNK)
     if status:
-        raise OSError(f"Apache does not take this request body: {status}")
+        # Another coding than chunked: an error of the client's, and no page of ours in anybody's log.
+        raise Truncated(f"Apache does not take this request body: {status}")
     functions().ap_should_client_block(request)
     return request
 
