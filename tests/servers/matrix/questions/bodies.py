@@ -67,7 +67,10 @@ def too_long(ask: Ask) -> None:
 def too_short(ask: Ask) -> None:
     """An app that gives less than its Content-Length: the client sees that the answer is broken."""
     with ask.connection() as connection:
-        answer = connection.ask(ask.promise("short"), keep=True)
+        try:
+            answer = connection.ask(ask.promise("short"), keep=True)
+        except Cut:
+            return  # Granian may drop the connection with the head still unsent: that is seen as well
     assert not answer.whole
 
 
