@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Generator
 from functools import wraps
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from hypothesis import settings
@@ -37,16 +38,26 @@ def meeting_place(tmp_path_factory: pytest.TempPathFactory) -> Generator[None, N
         yield
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+Reported = TypeVar("Reported", pytest.TestReport, pytest.CollectReport)
+
+
+def without_a_skip(report: Reported) -> Reported:
     """Under CI a skip is a failure: it would hide that something was not tested."""
-    report = yield
     if report.skipped and IN_CI:
         report.outcome = "failed"
         report.longrepr = f"skipped, and nothing may be under CI: {report.longrepr}"
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return without_a_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A file may skip itself as a whole."""
+    return without_a_skip((yield))
 
 
 @pytest.fixture(scope="session")

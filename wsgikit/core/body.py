@@ -59,9 +59,9 @@ def _start(body: Any) -> None:
     try:
         next(iter(body), None)
     except Exception:
-        import logging  # for what seldom happens
+        from wsgikit.core.failure import log  # with logging, which what seldom happens alone needs here
 
-        logging.getLogger("wsgikit.errors").exception("a body that is not sent failed when it was started")
+        log.exception("a body that is not sent failed when it was started")
 
 
 def _not_started(generator: GeneratorType[Any, Any, Any]) -> bool:
@@ -81,7 +81,7 @@ class WatchedBody(Wrapper):
     late: bool
 
     def __init__(self, body: Iterable[bytes], done: Callable[[WatchedBody], None]) -> None:
-        self._body: Iterable[bytes] | None = body
+        self._body = body
         self._done = done
         self._next: Callable[[], bytes] | None = None
         self.sent = 0
@@ -94,7 +94,7 @@ class WatchedBody(Wrapper):
     def __next__(self) -> bytes:
         try:
             if self._next is None:
-                self._next = iter(self._body).__next__  # type: ignore[arg-type]  # None is the app's mistake
+                self._next = iter(self._body).__next__
             chunk = self._next()
         except StopIteration:
             raise

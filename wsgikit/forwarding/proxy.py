@@ -134,9 +134,7 @@ class ReverseProxy(Application):
         self.via = _via(via)
         self.connect_timeout = timeout("ReverseProxy", "connect_timeout", connect_timeout)
         self.read_timeout = timeout("ReverseProxy", "read_timeout", read_timeout)
-        self.total_timeout = (
-            None if total_timeout is None else duration("ReverseProxy", "total_timeout", total_timeout)
-        )
+        self.total_timeout = _limit("total_timeout", total_timeout)
         self.retry = _of(Retry, "retry", retry)
         self.health = _of(HealthCheck, "health", health)
         self.passive = _of(PassiveHealth, "passive", passive)
@@ -151,15 +149,7 @@ class ReverseProxy(Application):
         self.tls = tls
         self._rewrites = rewrite_location or rewrite_cookies
         self._outbound = Outbound(keep_prefix=keep_prefix, forwarded=forwarded, via=via)
-        # Of the upstreams and settings, and not of the proxy: one that is dropped is gone at once, with its threads.
-        self._fleets: PerProcess[Fleet] = PerProcess(
-            partial(
-                Fleet,
-                self.upstreams,
-                self._settings(),
-                watching("ReverseProxy", resolve, tuple(self.upstreams)),
-            )
-        )
+        self._fleets = self._fleet_of_each_process()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Forward the request."""
@@ -210,6 +200,11 @@ class ReverseProxy(Application):
             passed["upstreams"] = list(self.upstreams)
         return passed
 
+    def _fleet_of_each_process(self) -> PerProcess[Fleet]:
+        """Of upstreams and settings, and not of the proxy: one that is dropped is gone at once, with its threads."""
+        watch = watching("ReverseProxy", self.resolve, tuple(self.upstreams))
+        return PerProcess(partial(Fleet, self.upstreams, self._settings(), watch))
+
     def _settings(self) -> Settings:
         return Settings(
             policy=named_policy("ReverseProxy", self.policy),
@@ -251,6 +246,10 @@ def _refuse(environ: WSGIEnvironment, start_response: StartResponse, error: Forw
         notes["upstream_error"] = error.kind
     events.refused(environ, notes.get("upstream", "no upstream"), error, f"answered {error.status}")
     return reply(environ, start_response, error.status, error.detail, headers=error.headers)
+
+
+def _limit(option: str, value: float | str | None) -> float | None:
+    return None if value is None else duration("ReverseProxy", option, value)
 
 
 def _of(kind: type[Option], option: str, value: Option | None) -> Option | None:

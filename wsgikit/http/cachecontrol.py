@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 LONGEST_TIME = 2**31
 """Seconds that stand for every longer time, and for "without end" (RFC 9111 section 1.2.2)."""
@@ -95,7 +95,7 @@ def _parse(text: str) -> CacheControl:
         if named is not None:
             found.add_malformed(named[0].lower())
         position += len(piece) + 1
-    return CacheControl(**found.directives)  # type: ignore[arg-type]  # each of its own type
+    return CacheControl(**found.directives)
 
 
 _remembered = lru_cache(maxsize=1024)(_parse)
@@ -107,7 +107,7 @@ class _Found:
     __slots__ = ("directives",)
 
     def __init__(self) -> None:
-        self.directives: dict[str, int | bool | frozenset[str]] = {}
+        self.directives: dict[str, Any] = {}
 
     def add(self, name: str, value: str | None) -> None:
         if name in _TIMES:
@@ -131,7 +131,7 @@ class _Found:
             pick, worst = min, 0
         time = worst if given is None else given
         before = self.directives.get(attribute)
-        self.directives[attribute] = time if before is None else pick(time, int(before))  # type: ignore[arg-type]
+        self.directives[attribute] = time if before is None else pick(time, before)
 
     def _fields(self, name: str, value: str | None) -> None:
         """A directive with names speaks of those fields only; with none, or with what is no name, of everything."""
@@ -142,7 +142,7 @@ class _Found:
             self.directives[attribute] = True
             return
         listed = attribute + "_fields"
-        self.directives[listed] = frozenset(names) | self.directives.get(listed, frozenset())  # type: ignore[operator]
+        self.directives[listed] = frozenset(names) | self.directives.get(listed, frozenset())
 
 
 def _attribute(name: str) -> str:

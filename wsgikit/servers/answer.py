@@ -8,10 +8,10 @@ chunk is pulled: what streams keeps streaming.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from wsgikit.core.failure import log, record
 from wsgikit.core.headers import without
 from wsgikit.core.input import Truncated
 from wsgikit.core.reply import reply
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from wsgikit.core.headers import Headers
     from wsgikit.servers.plans import Plan
     from wsgikit.servers.stream import Stream
-
-_log = logging.getLogger("wsgikit.errors")
 
 NOTHING: deque[bytes] = deque()  # what an answer has written that has written nothing yet; never its own
 
@@ -189,7 +187,7 @@ class Answer:
         try:
             stream.close()
         except Exception as second:
-            _log.error("close() failed too, after %a", error, exc_info=second)
+            log.error("close() failed too, after %a", error, exc_info=second)
 
     def answers(self, error: Exception) -> bool:
         """Whether an error is answered here: no byte is out, and the server would not do it, or not do it right."""
@@ -201,10 +199,7 @@ class Answer:
         """Answer for the app that has raised ``error``; it is logged, unless it is the client's."""
         if isinstance(error, Truncated):
             return self.reply(400, "The request body could not be read.")
-        environ = self.environ
-        path = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}"
-        method, request_id = environ.get("REQUEST_METHOD", ""), environ.get("wsgikit.request_id") or "-"
-        _log.error("%a %a failed, request id %a", method, path, request_id, exc_info=error)
+        record(error, self.environ)
         return self.reply(500, "The application failed to answer this request.")
 
     def reply(self, status: int, detail: str) -> Iterable[bytes]:
@@ -229,7 +224,7 @@ class Answer:
         if left is None:
             return chunk
         if len(chunk) > left:
-            _log.warning("%a: the app's body is longer than its Content-Length, and was cut", self.status)
+            log.warning("%a: the app's body is longer than its Content-Length, and was cut", self.status)
             chunk = chunk[:left]
         self.left = left - len(chunk)
         return chunk

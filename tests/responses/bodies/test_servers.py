@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPException
 
 import pytest
 
-from tests.servers.launch import PROGRAMS, SERVERS, app_server
+from tests.responses.serving import Server, served
+from tests.servers.launch import SERVERS
 
 APP = """
 from wsgikit.responses.bodies.htmlrewrite import HTMLRewrite
@@ -62,32 +63,14 @@ def application(environ, start_response):
 LAYERS = ("replace", "htmlrewrite", "transform", "xslt")
 
 
-class Server:
-    def __init__(self, port: int) -> None:
-        self.port = port
-
-    def ask(self, path: str, method: str = "GET") -> tuple[HTTPResponse, bytes]:
-        """The answer and its body, on a connection of its own (uWSGI's http-socket keeps none)."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, path, headers={"Connection": "close"})
-            answer = connection.getresponse()
-            return answer, answer.read()
-        finally:
-            connection.close()
-
-
 @pytest.fixture(scope="module", params=SERVERS)
 def server(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     program: Callable[[str, str], str],
 ) -> Iterator[Server]:
-    name = request.param
-    if name in PROGRAMS:
-        program(name, PROGRAMS[name])
-    with app_server(name, APP, tmp_path_factory.mktemp(name)) as (port, _):
-        yield Server(port)
+    with served(request.param, APP, tmp_path_factory.mktemp(request.param), program) as running:
+        yield running
 
 
 @pytest.mark.parametrize("page", ["list", "stream", "length", "late"])

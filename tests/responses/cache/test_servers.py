@@ -5,11 +5,11 @@ from __future__ import annotations
 import http.client
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.servers.launch import PROGRAMS, SERVERS, app_server
+from tests.responses.serving import Server, served
+from tests.servers.launch import SERVERS
 
 PAGE = b"".join(b"%07d\n" % number for number in range(25_000))
 
@@ -37,38 +37,19 @@ application = Cache(app, store=FileStore("store"))
 """
 
 
-class Server:
-    """A server with the app above; each question has a connection of its own."""
-
-    def __init__(self, port: int, folder: Path) -> None:
-        self.port, self.folder = port, folder
-
-    def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            sent = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request(method, path, headers=sent)
-            response = connection.getresponse()
-            return response, response.read()
-        finally:
-            connection.close()
-
-    def calls(self, path: str) -> int:
-        """How often the app was asked for ``path``."""
-        return (self.folder / "calls").read_text().splitlines().count(path)
-
-
 @pytest.fixture(scope="module", params=SERVERS)
 def server(
     request: pytest.FixtureRequest,
-    program: Callable[[str, str], str],
     tmp_path_factory: pytest.TempPathFactory,
+    program: Callable[[str, str], str],
 ) -> Iterator[Server]:
-    if request.param in PROGRAMS:
-        program(request.param, PROGRAMS[request.param])
-    folder = tmp_path_factory.mktemp("cache")
-    with app_server(request.param, APP, folder) as (port, _):
-        yield Server(port, folder)
+    with served(request.param, APP, tmp_path_factory.mktemp(request.param), program) as running:
+        yield running
+
+
+def calls(server: Server, path: str) -> int:
+    """How often the app was asked for ``path``."""
+    return (server.folder / "calls").read_text().splitlines().count(path)
 
 
 def status(response: http.client.HTTPResponse) -> str:
@@ -85,7 +66,7 @@ def test_whole_and_then_again(server: Server) -> None:
         assert response.getheader("Content-Length") == str(len(PAGE))
         assert response.getheader("Age") is not None
         assert len(response.headers.get_all("Date") or []) == 1
-    assert server.calls("/again") == 1
+    assert calls(server, "/again") == 1
 
 
 def test_head_and_not_modified_have_no_body(server: Server) -> None:
@@ -96,7 +77,7 @@ def test_head_and_not_modified_have_no_body(server: Server) -> None:
     response, body = server.ask("/head", If_None_Match='"v1"')
     assert (response.status, body) == (304, b"")
     assert response.getheader("ETag") == '"v1"'
-    assert server.calls("/head") == 1
+    assert calls(server, "/head") == 1
 
 
 def test_a_part_of_a_file(server: Server) -> None:
@@ -108,7 +89,7 @@ def test_a_part_of_a_file(server: Server) -> None:
     assert response.status == 206
     assert PAGE[:8] in body
     assert PAGE[160_000:160_008] in body
-    assert server.calls("/part") == 1
+    assert calls(server, "/part") == 1
 
 
 def test_a_stale_one_is_validated(server: Server) -> None:
@@ -123,7 +104,7 @@ def test_a_change_removes_it_for_all_workers(server: Server) -> None:
     server.ask("/change", "POST")
     for _ in range(4):
         server.ask("/change")
-    assert server.calls("/change") == 3
+    assert calls(server, "/change") == 3
 
 
 def test_many_clients_at_once_get_whole_pages(server: Server) -> None:

@@ -8,6 +8,7 @@ import pytest
 import werkzeug.exceptions
 import werkzeug.wrappers
 
+from tests.responses.conditional.counted import Body
 from wsgikit.responses.conditional.conditionalget import ConditionalGet
 from wsgikit.responses.conditional.ranges import Ranges
 from wsgikit.testing import call, lint
@@ -110,23 +111,6 @@ def test_the_peers_say_the_same_where_they_are_right(
     asked: Asked, right: int, wrong: dict[str, int], peer: str
 ) -> None:
     assert status(PEERS[peer], asked) == wrong.get(peer, right)
-
-
-class Body:
-    """An iterator that counts what was asked of it."""
-
-    def __init__(self, *chunks: bytes) -> None:
-        self.chunks, self.closed, self.read = iter(chunks), 0, 0
-
-    def __iter__(self) -> Body:
-        return self
-
-    def __next__(self) -> bytes:
-        self.read += 1
-        return next(self.chunks)
-
-    def close(self) -> None:
-        self.closed += 1
 
 
 def answering(body: Any, *headers: tuple[str, str], status: str = "200 OK") -> Any:

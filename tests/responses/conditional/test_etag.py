@@ -11,6 +11,7 @@ from wsgiref.util import FileWrapper
 import flask
 import pytest
 
+from tests.responses.conditional.counted import Body
 from wsgikit.core.body import close
 from wsgikit.core.middleware import Layer, Stack
 from wsgikit.responses.conditional.conditionalget import ConditionalGet
@@ -21,23 +22,6 @@ from wsgikit.testing import call, lint
 PAGE = b"<title>page</title>"
 TAG = f'"{hashlib.sha256(PAGE).hexdigest()[:32]}"'
 LENGTH = ("Content-Length", str(len(PAGE)))
-
-
-class Body:
-    """An iterator that counts what was asked of it."""
-
-    def __init__(self, *chunks: bytes) -> None:
-        self.chunks, self.closed, self.read = iter(chunks), 0, 0
-
-    def __iter__(self) -> Body:
-        return self
-
-    def __next__(self) -> bytes:
-        self.read += 1
-        return next(self.chunks)
-
-    def close(self) -> None:
-        self.closed += 1
 
 
 def answering(body: Any, *headers: tuple[str, str], status: str = "200 OK") -> Any:

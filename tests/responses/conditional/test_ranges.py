@@ -14,6 +14,7 @@ import werkzeug.wsgi
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.responses.conditional.counted import Body
 from wsgikit.core.body import close, watched
 from wsgikit.responses.conditional.ranges import Ranges
 from wsgikit.testing import call, lint
@@ -21,23 +22,6 @@ from wsgikit.testing import call, lint
 BODY = b"0123456789"
 LENGTH = ("Content-Length", "10")
 TYPE = ("Content-Type", "text/plain")
-
-
-class Body:
-    """An iterator that counts what was asked of it."""
-
-    def __init__(self, *chunks: bytes) -> None:
-        self.chunks, self.closed, self.read = iter(chunks), 0, 0
-
-    def __iter__(self) -> Body:
-        return self
-
-    def __next__(self) -> bytes:
-        self.read += 1
-        return next(self.chunks)
-
-    def close(self) -> None:
-        self.closed += 1
 
 
 class File(io.BytesIO):

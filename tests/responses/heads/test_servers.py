@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from http.client import HTTPConnection, HTTPException, HTTPResponse
-from pathlib import Path
+from http.client import HTTPException
 
 import pytest
 
-from tests.servers.launch import PROGRAMS, SERVERS, app_server
+from tests.responses.serving import Server, served
+from tests.servers.launch import SERVERS
 
 APP = """
 from wsgikit.core.middleware import Layer, Stack
@@ -59,34 +59,14 @@ application = Stack(
 """
 
 
-class Server:
-    def __init__(self, port: int, output: Path) -> None:
-        self.port = port
-        self.output = output
-
-    def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[HTTPResponse, bytes]:
-        """The answer and its body, on a connection of its own (uWSGI's http-socket keeps none)."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, path, headers={**sent, "Connection": "close"})
-            answer = connection.getresponse()
-            return answer, answer.read()
-        finally:
-            connection.close()
-
-
 @pytest.fixture(scope="module", params=SERVERS)
 def server(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     program: Callable[[str, str], str],
 ) -> Iterator[Server]:
-    name = request.param
-    if name in PROGRAMS:
-        program(name, PROGRAMS[name])
-    with app_server(name, APP, tmp_path_factory.mktemp(name)) as (port, output):
-        yield Server(port, output)
+    with served(request.param, APP, tmp_path_factory.mktemp(request.param), program) as running:
+        yield running
 
 
 def test_each_header_is_there_once(server: Server) -> None:

@@ -105,7 +105,7 @@ class Rewriting:
                 self._place(self._outline.text(), position)
                 return position, True
         else:
-            position = self._leap.match(data, position).end()  # type: ignore[union-attr]
+            position = self._leap.match(data, position).end()  # type: ignore[union-attr]  # the same
         tag = scanner.TAG.match(data, position)
         if tag is None:
             return self._no_whole_tag(data, position)

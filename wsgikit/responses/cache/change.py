@@ -50,7 +50,7 @@ class Change:
 
     def again(self) -> WSGIEnvironment:
         """Never asked for: what changes things is done once."""
-        raise NotImplementedError
+        raise NotImplementedError("a change is not asked for again")
 
     def over(self) -> None:
         """Nobody waits for a change."""

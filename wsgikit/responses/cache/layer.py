@@ -158,7 +158,8 @@ def _store(store: Any) -> Store:
     if missing:
         wanted = f"a MemoryStore, FileStore or RedisStore, or what has their methods (it lacks {missing[0]})"
         raise wrong_type("Cache", "store", store, wanted)
-    return store  # type: ignore[no-any-return]
+    found: Store = store
+    return found
 
 
 def _names(names: object) -> tuple[str, ...]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from wsgikit.core.body import WatchedBody, Wrapper, close, watched, wrapped_file
+from wsgikit.core.failure import record
 from wsgikit.core.flight import Flight
 from wsgikit.core.middleware import Middleware
 from wsgikit.core.units import flag
@@ -14,8 +14,6 @@ from wsgikit.responses.errors.failure import answer_of, failure
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-
-_log = logging.getLogger("wsgikit.errors")
 
 
 class CatchErrors(Middleware):
@@ -74,12 +72,8 @@ class CatchErrors(Middleware):
 
     def report(self, error: BaseException, request: WSGIEnvironment) -> None:
         """Log the error, and note its type for the layers outside, which do not see it otherwise."""
-        notes = request["wsgikit.notes"]
-        notes.setdefault("error.type", type(error).__name__)
-        path = request.get("SCRIPT_NAME", "") + request.get("PATH_INFO", "")
-        found = notes.get("request.id") or request.get("wsgikit.request_id") or "-"
-        method = request.get("REQUEST_METHOD", "")
-        _log.error("%a %a failed, request id %a", method, path, found, exc_info=error)
+        request["wsgikit.notes"].setdefault("error.type", type(error).__name__)
+        record(error, request)
 
     def _guarded(self, body: Iterable[bytes], request: WSGIEnvironment, flight: Flight) -> Iterable[bytes]:
         """The app's body with an eye on it, of the kind that it was."""

@@ -84,11 +84,7 @@ class SecurityHeaders(Middleware):
             overrides["hsts"] = strict_transport_security
         self.preset = preset
 
-        values = dict(PRESETS[preset])
-        for option, value in overrides.items():
-            values.pop(option, None)
-            if value is not None:
-                values[option] = checked(option, value)
+        values = _decided(preset, overrides)
         for option in HEADERS:
             setattr(self, option, values.get(option))
         self.strict_transport_security = values.get("hsts")
@@ -137,3 +133,13 @@ class SecurityHeaders(Middleware):
 def _without_framing(pair: tuple[str, str]) -> tuple[str, str]:
     """The preset's policy for an app that says itself who may frame the page."""
     return pair[0], pair[1].replace(FRAMING, "")
+
+
+def _decided(preset: str, overrides: dict[str, Any]) -> dict[str, str]:
+    """The value of each option that sends a header: the preset's, or what stands in its place."""
+    values = dict(PRESETS[preset])
+    for option, value in overrides.items():
+        values.pop(option, None)
+        if value is not None:
+            values[option] = checked(option, value)
+    return values
